@@ -1,0 +1,1 @@
+"""What every room stands on: keys, devices, the training state, digests, optimizers."""

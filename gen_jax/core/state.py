@@ -1,0 +1,57 @@
+"""The training state and the contract of a model family."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jaxtyping import Array, Int
+
+Tree = Any
+
+
+class TrainState(NamedTuple):
+    """Everything a run needs to go on; every dict is keyed by network name.
+
+    One shape for a VAE, a GAN and a CycleGAN, hence one checkpoint format and one loop.
+
+    Attributes:
+      step: updates done so far.
+      params: trainable parameters.
+      batch_stats: BatchNorm moments and power-iteration vectors.
+      ema: moving averages, `{network: {"params": ..., "batch_stats": ...}}`; empty when off.
+      opt: optax states.
+      extra: whatever else a family carries (an image pool, say).
+    """
+
+    step: Int[Array, ""]
+    params: dict[str, Tree]
+    batch_stats: dict[str, Tree]
+    ema: dict[str, Tree]
+    opt: dict[str, Tree]
+    extra: dict[str, Tree]
+
+
+class Family(NamedTuple):
+    """A generative model as pure functions; build one with `FAMILIES[name](config, spec)`.
+
+    Images are float32 [n, H, W, C] in [-1, 1], labels int32 [n]. `step` runs under
+    `parallel.pmap`; the others are per example and run under a plain `jit`.
+
+    Attributes:
+      init: key -> TrainState.
+      step: (state, batch, keys, key) -> (state, metrics). One update of every network. Leaves of
+        `batch` are [draws, b, ...]; `keys` [draws, b] has one key per example, `key` one for what
+        concerns the whole batch. Metrics are scalars over the global batch.
+      draws: batches one step consumes (n_critic, or a second batch).
+      metrics: (state, batch, keys) -> {name: [n]}, the terms of the objective per example.
+      sample: (state, keys, labels) -> images.
+      encode: (state, images, labels) -> (mean, logvar), [n, Z] each.
+      decode: (state, z, labels) -> images.
+    """
+
+    init: Callable
+    step: Callable
+    draws: int = 1
+    metrics: Callable | None = None
+    sample: Callable | None = None
+    encode: Callable | None = None
+    decode: Callable | None = None
