@@ -1,0 +1,34 @@
+"""Configs: load a file, set keys from the command line, store, digest and compare.
+
+A config file is Python with a `get_config()` that returns an `ml_collections.ConfigDict`.
+`configs/base.py` declares every key; a variant starts from it::
+
+    from configs.base import get_config as base_config
+
+    def get_config():
+        config = base_config()
+        config.loss.beta = 0.2
+        return config
+
+Whatever a user can get wrong here is a `UserError` of one line: a missing file, a misspelt key, a
+value of the wrong type. `ml_collections.config_flags` answers the same mistakes with tracebacks, so
+the command line is read by `split_args` and `override` instead.
+"""
+
+from gen_jax.config.checks import RESUMABLE, check_against_base, check_resume
+from gen_jax.config.command_line import override, split_args
+from gen_jax.config.files import load
+from gen_jax.config.keys import digest, dotted, from_json, to_json
+
+__all__ = [
+    "RESUMABLE",
+    "check_against_base",
+    "check_resume",
+    "digest",
+    "dotted",
+    "from_json",
+    "load",
+    "override",
+    "split_args",
+    "to_json",
+]

@@ -1,0 +1,80 @@
+"""What a config must agree with: the base that declares its keys, and the run it resumes."""
+
+import fnmatch
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gen_jax.config.keys import dotted, to_json, unknown_key
+from gen_jax.errors import UserError
+
+# Keys (or patterns) that may differ when a run resumes: they say how long, how often and from
+# where, not what is being trained.
+RESUMABLE: frozenset[str] = frozenset(
+    {
+        "num_epochs",
+        "num_steps",
+        "log_every",
+        "sample_every",
+        "eval_every",
+        "checkpoint_every",
+        "keep_checkpoints",
+        "data.dir",
+        "data.stream",
+        "eval.*",
+    }
+)
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "(absent)"
+
+
+_ABSENT = _Absent()
+
+
+def check_against_base(config: ConfigDict, base: ConfigDict) -> None:
+    """Raises UserError unless `config` has the keys of `base`, all and only, with their types."""
+    declared, ours = dotted(base), dotted(config)
+    for key, value in ours.items():
+        if key not in declared:
+            raise unknown_key(key, declared)
+        # ml_collections checks types as well, but lets any key become None.
+        expected = type(declared[key])
+        if declared[key] is not None and not isinstance(value, expected):
+            raise UserError(f"config key {key} expects a {expected.__name__}, got {value!r}")
+    if missing := ", ".join(key for key in declared if key not in ours):
+        raise UserError(
+            f"the config lacks {missing}; start it from get_config() of configs/base.py"
+        )
+
+
+def check_resume(saved: dict[str, Any], config: ConfigDict, workdir: str | Path) -> None:
+    """Refuses to continue the run in `workdir` under a config that would train something else.
+
+    Args:
+        saved: the nested dict that `to_json` gave when the run began.
+        config: the config of this command.
+        workdir: for the message.
+
+    Raises:
+        UserError: keys outside `RESUMABLE` differ; they are listed, old -> new.
+    """
+    old, new = dotted(saved), dotted(to_json(config))
+    changes = [
+        f"{key} {old.get(key, _ABSENT)!r} -> {new.get(key, _ABSENT)!r}"
+        for key in {**old, **new}
+        if old.get(key, _ABSENT) != new.get(key, _ABSENT) and not _may_change(key)
+    ]
+    if changes:
+        may_change = [pattern for pattern in sorted(RESUMABLE) if fnmatch.filter(new, pattern)]
+        raise UserError(
+            f"workdir {workdir} was made by another config: {', '.join(changes)}; use another "
+            f"--workdir or the old values (may change on resume: {', '.join(may_change)})"
+        )
+
+
+def _may_change(key: str) -> bool:
+    return any(fnmatch.fnmatchcase(key, pattern) for pattern in RESUMABLE)

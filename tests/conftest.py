@@ -1,0 +1,26 @@
+"""What every test runs under; set before anything imports JAX."""
+
+import os
+import tempfile
+
+# Eight virtual devices on any machine. Tests of one device say so themselves.
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+)
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+# Tests compile the same steps again and again, some of them in processes of their own. A cache that
+# lives as long as the session shares the executables, and cannot bring in another machine's.
+_compiled = tempfile.TemporaryDirectory(prefix="gen_jax_tests_")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _compiled.name)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
+import hypothesis  # noqa: E402
+import jax  # noqa: E402
+
+# [B, 1] logits against [B] labels would broadcast to [B, B] silently.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# The same examples in every run; no deadline, because the first example of a property compiles.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
