@@ -1,0 +1,250 @@
+"""Any TFDS image data set by name, read through its random-access files without TensorFlow.
+
+A prepared data set is opened from its files alone, whichever version they are. TensorFlow and a
+network are needed only to prepare one that is absent. Records are decoded here, by PIL: TFDS
+would decode with OpenCV where that happens to be installed, and pixels must not depend on it.
+"""
+
+import difflib
+import importlib.util
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from gen_jax.data.image_folder import decode
+from gen_jax.data.spec import DataSpec, Split, StreamSplit, check_section, held_out
+from gen_jax.errors import UserError
+
+OTHERWISE = (
+    "or point --config.data.dir or TFDS_DATA_DIR at a directory that has it prepared, "
+    "or use --config.data.name=shapes, which needs nothing"
+)
+# Any of them answering means there is a network; TFDS itself retries for minutes without one.
+PROBES = ("https://storage.googleapis.com", "https://pypi.org")
+
+
+def load(config: ConfigDict, split: str) -> Split:
+    """A split of a TFDS data set.
+
+    A data set without a "test" split gives its "validation" split, or else every tenth image
+    of "train". Grayscale stays one channel; images of 0 and 1 (dsprites) become 0 and 255.
+
+    Args:
+        config: `name`, with TFDS's optional "/config" and ":version"; `dir`, where data sets are
+            prepared (None: $TFDS_DATA_DIR, else TFDS's own default), or one prepared data set
+            itself; `image_size` and `channels`, 0 for the native ones, otherwise images are
+            centre-cropped, resized and converted; `label`, the ClassLabel feature to use as class.
+            An empty `label`, or a data set with no ClassLabel at all, gives one class named
+            "all". `num_train` and `num_test` keep at most the first so many, 0 all; `num_classes`
+            is 0 or the data set's own; `stream` decodes on demand.
+        split: "train" or "test".
+
+    Raises:
+        UserError: the data set is unknown, absent and not preparable here, only readable by
+            TensorFlow, without images or without that label, or damaged.
+    """
+    data_dir = config.dir or os.environ.get("TFDS_DATA_DIR") or None
+    builder = _open(config.name, os.path.expanduser(data_dir) if data_dir else None)
+    info = builder.info
+    image_key, label_key, class_names = _features(config, info)
+    shape = _shape(config, info.features[image_key].shape)
+
+    kept = {key: _positions(config, info, key) for key in ("train", "test")}
+    tfds_split, positions = kept[split]
+    if not len(positions):
+        raise UserError(f"{config.name} has no images in its {tfds_split!r} split")
+    spec = DataSpec(config.name, shape, len(class_names), class_names, len(kept["train"][1]))
+    records = _Records(builder, tfds_split, image_key, label_key)
+    # 0 and 1 for black and white, as in dsprites? The first images tell.
+    sample = [decode(file, where, 0, 3) for where, file, _ in records.read(positions[:64])]
+    binary = max(image.max() for image in sample) <= 1
+
+    def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        images = np.empty((len(indices), *shape), np.uint8)
+        labels = np.zeros(len(indices), np.int64)
+        for row, (where, file, label) in enumerate(records.read(positions[indices])):
+            image = decode(file, where, config.image_size, shape[2], binary)
+            if image.shape != shape:
+                raise UserError(f"{where} is {image.shape}, not {shape}")
+            images[row] = image
+            labels[row] = label
+        return images, labels
+
+    stream = StreamSplit(spec, len(positions), read)
+    return stream if config.stream else stream.in_memory()
+
+
+class _Records:
+    """Records by position, images still encoded, and the file each comes from."""
+
+    def __init__(self, builder: Any, split: str, image_key: str, label_key: str | None):
+        import tensorflow_datasets as tfds
+
+        info = builder.info.splits[split]
+        self._keys = image_key, label_key
+        self._files = [str(path) for path in info.filepaths]
+        self._ends = np.cumsum(info.shard_lengths)
+        encoded = {image_key: tfds.decode.SkipDecoding()}
+        self._source = builder.as_data_source(split, decoders=encoded)
+
+    def read(self, positions: np.ndarray) -> list[tuple[str, bytes, int]]:
+        """What to call it in an error, the image file and the label, of each record."""
+        wanted = [int(position) for position in positions]
+        try:
+            records = self._source.__getitems__(wanted)
+        except Exception as error:  # the reader does not say which file
+            raise UserError(
+                f"{self._first_failing(wanted)} is missing or damaged ({_line(error)}); "
+                "copy or prepare it again"
+            ) from error
+        image, label = self._keys
+        return [
+            # A file cut short can give empty records, and no error.
+            (f"{self._file(i)}: record {i}", r[image] or b"", r[label] if label else 0)
+            for i, r in zip(wanted, records, strict=True)
+        ]
+
+    def _file(self, position: int) -> str:
+        return self._files[int(np.searchsorted(self._ends, position, side="right"))]
+
+    def _first_failing(self, positions: list[int]) -> str:
+        for position in positions:
+            try:
+                self._source[position]
+            except Exception:
+                return self._file(position)
+        return self._file(positions[0])
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _open(name: str, data_dir: str | None) -> Any:
+    """A builder of a prepared data set in a random-access format."""
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = _find(name, data_dir)
+    except UserError:
+        raise
+    except Exception as error:  # TFDS asserts, parses and looks up with as many exception types
+        raise UserError(f"cannot open data set {name!r}: {_line(error)}") from error
+    if not (builder.data_path / "dataset_info.json").exists():
+        _prepare(name, builder)
+        builder = _find(name, data_dir)
+    if not builder.info.available_file_formats() & tfds.core.FileFormat.with_random_access():
+        raise UserError(
+            f"{builder.data_path} is prepared as {builder.info.file_format.value}, which only "
+            "TensorFlow reads; prepare it again elsewhere: "
+            f"tfds build {name} --data_dir=NEW_DIR --file_format=array_record, "
+            "then pass --config.data.dir=NEW_DIR"
+        )
+    return builder
+
+
+def _find(name: str, data_dir: str | None) -> Any:
+    """A builder, of files where there are any, else of TFDS's own code."""
+    import tensorflow_datasets as tfds
+
+    root = name.split("/")[0].split(":")[0]
+    if data_dir and (Path(data_dir) / "dataset_info.json").is_file():
+        builder = tfds.builder_from_directory(data_dir)
+        if builder.name != root:
+            raise UserError(f"{data_dir} holds {builder.name!r}, not {root!r}")
+        return builder
+    # Asking TFDS for an unknown name would import its community list, which wants TensorFlow.
+    known = tfds.list_builders(with_community_datasets=False)
+    home = Path(data_dir or "~/tensorflow_datasets").expanduser()
+    if root not in known and not (root and (home / root).is_dir()):
+        near = difflib.get_close_matches(root, [*known, "shapes", "folder"], 4, 0.5)
+        hint = f"nearest: {', '.join(near)}" if near else "the embedded one is 'shapes'"
+        raise UserError(f"unknown data set {name!r} ({hint})")
+    if ":" not in name:
+        # With a version, even "any", TFDS looks for files before it looks at its own code.
+        builder = tfds.builder(f"{name}:*.*.*", data_dir=data_dir)
+        if (builder.data_path / "dataset_info.json").exists():
+            return builder
+    return tfds.builder(name, data_dir=data_dir)
+
+
+def _prepare(name: str, builder: Any) -> None:
+    """Downloads and writes the data set, or says why it cannot be done here."""
+    absent = f"data set {name!r} is not prepared at {builder.data_path}"
+    if importlib.util.find_spec("tensorflow") is None:
+        raise UserError(
+            f"{absent}, and preparing it needs TensorFlow: pip install 'gen_jax[tf]', {OTHERWISE}"
+        )
+    if not any(map(_answers, PROBES)):
+        raise UserError(f"{absent}, and there is no network to download it: connect, {OTHERWISE}")
+    import tensorflow as tf
+
+    tf.config.set_visible_devices([], "GPU")  # it would take all of the GPU's memory from JAX
+    try:
+        builder.download_and_prepare(file_format="array_record")
+    except Exception as error:  # downloads, disks and each data set's own code fail in every way
+        raise UserError(
+            f"{absent}, and preparing it failed: {_line(error)}; {OTHERWISE}"
+        ) from error
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True  # an answer, if not a welcome
+    except OSError:
+        return False
+    return True
+
+
+def _features(config: ConfigDict, info: Any) -> tuple[str, str | None, tuple[str, ...]]:
+    """The image feature, the label feature (None: no labels) and the class names."""
+    import tensorflow_datasets as tfds
+
+    images = sorted(k for k, f in info.features.items() if isinstance(f, tfds.features.Image))
+    if not images:
+        raise UserError(f"{config.name} has no images, only {', '.join(sorted(info.features))}")
+    image = "image" if "image" in images else images[0]
+    if info.features[image].np_dtype != np.uint8:
+        raise UserError(f"{config.name}: images are {info.features[image].np_dtype}, not uint8")
+    labels = {k: f for k, f in info.features.items() if isinstance(f, tfds.features.ClassLabel)}
+    if config.label in labels:
+        names = tuple(labels[config.label].names or ())
+        check_section(config, len(names), config.name)
+        return image, config.label, names
+    if not config.label or (not labels and config.label == "label"):
+        check_section(config, 1, config.name)
+        return image, None, ("all",)
+    raise UserError(
+        f"{config.name} has no class label {config.label!r}; --config.data.label is one of "
+        f"{', '.join(sorted(labels)) or '(it has none)'}, or empty for no classes"
+    )
+
+
+def _shape(config: ConfigDict, native: tuple[int | None, ...]) -> tuple[int, int, int]:
+    channels = config.channels or (1 if native[2] == 1 else 3)
+    if config.image_size:
+        return config.image_size, config.image_size, channels
+    if native[0] is None or native[1] is None:
+        raise UserError(
+            f"images of {config.name} vary in size: pass --config.data.image_size, such as 64"
+        )
+    return native[0], native[1], channels
+
+
+def _positions(config: ConfigDict, info: Any, split: str) -> tuple[str, np.ndarray]:
+    """Which TFDS split stands for "train" or "test", and which of its records."""
+    available = info.splits
+    if "train" not in available:
+        raise UserError(f"{config.name} has no 'train' split, only {', '.join(available)}")
+    name = next(key for key in (split, "validation", "train") if key in available)
+    size = available[name].num_examples
+    only_train = not {"test", "validation"} & set(available)
+    positions = held_out(size, split) if only_train else np.arange(size)
+    return name, positions[: config[f"num_{split}"] or None]
