@@ -1,0 +1,119 @@
+"""Plain convolutional networks: DCGAN-shaped, stride 2 throughout, conditional on a label."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from gen_jax.nets.layers import Conv, ConvTranspose, Dense, Embed, Norm, leaky_relu
+
+
+class ConvEncoder(nn.Module):
+    """q(z | x, y): images, labels -> mean, logvar, [n, z_dim] each.
+
+    One stride-2 convolution per width; the label's embedding joins before the hidden layer.
+    """
+
+    widths: tuple[int, ...]
+    z_dim: int
+    num_classes: int
+    label_dim: int
+    norm: str = "batch"
+
+    @nn.compact
+    def __call__(
+        self, images: Float[Array, "n h w c"], labels: Int[Array, "n"], train: bool
+    ) -> tuple[Float[Array, "n z"], Float[Array, "n z"]]:
+        x = images
+        for width in self.widths:
+            x = Conv(width, stride=2)(x)
+            x = leaky_relu(Norm(self.norm, self.num_classes)(x, labels, train))
+        x = x.reshape(len(x), -1)
+        x = jnp.concatenate([x, Embed(self.num_classes, self.label_dim)(labels)], axis=-1)
+        x = leaky_relu(Dense(2 * self.widths[-1])(x))
+        return Dense(self.z_dim, name="mean")(x), Dense(self.z_dim, name="logvar")(x)
+
+
+class ConvGenerator(nn.Module):
+    """p(x | z, y): z [n, z_dim], labels -> images in [-1, 1].
+
+    A dense layer to `widths[0]` channels, then one transposed convolution per width: to the next
+    width, and the last to the image's channels.
+    """
+
+    widths: tuple[int, ...]
+    shape: tuple[int, int, int]
+    num_classes: int
+    label_dim: int
+    norm: str = "batch"
+
+    @nn.compact
+    def __call__(
+        self, z: Float[Array, "n z"], labels: Int[Array, "n"], train: bool
+    ) -> Float[Array, "n h w c"]:
+        height, width, channels = self.shape
+        scale = 2 ** len(self.widths)
+        x = jnp.concatenate([z, Embed(self.num_classes, self.label_dim)(labels)], axis=-1)
+        x = Dense(height // scale * (width // scale) * self.widths[0])(x)
+        x = x.reshape(len(x), height // scale, width // scale, self.widths[0])
+        for features in self.widths[1:]:
+            x = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train))
+            x = ConvTranspose(features)(x)
+        x = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train))
+        return jnp.tanh(ConvTranspose(channels)(x))
+
+
+class ConvDiscriminator(nn.Module):
+    """Projection discriminator: images, labels -> logits [n], features [n, f].
+
+    logit = w . phi(x) + <embed(y), phi(x)> (Miyato & Koyama 2018, eq. 3 and fig. 2); phi is the
+    last hidden layer, of `2 * widths[-1]` units. `num_classes` 0 drops the label's term.
+    """
+
+    widths: tuple[int, ...]
+    num_classes: int
+    spectral_norm: bool = True
+
+    @nn.compact
+    def __call__(
+        self, images: Float[Array, "n h w c"], labels: Int[Array, "n"], train: bool
+    ) -> tuple[Float[Array, "n"], Float[Array, "n f"]]:
+        x = images
+        for width in self.widths:
+            x = leaky_relu(Conv(width, stride=2, spectral_norm=self.spectral_norm)(x, train))
+        x = x.reshape(len(x), -1)
+        features = leaky_relu(
+            Dense(2 * self.widths[-1], spectral_norm=self.spectral_norm)(x, train)
+        )
+        return projection(self.num_classes, self.spectral_norm, features, labels, train), features
+
+
+def projection(
+    num_classes: int,
+    spectral_norm: bool,
+    features: Float[Array, "n f"],
+    labels: Int[Array, "n"],
+    train: bool,
+) -> Float[Array, "n"]:
+    """The projection head, inside the calling module: w . phi + b + <embed(y), phi>."""
+    logits = Dense(1, spectral_norm=spectral_norm, name="linear")(features, train)[:, 0]
+    if num_classes:
+        table = Embed(num_classes, features.shape[-1], spectral_norm, name="embed")
+        logits += jnp.sum(table(labels, train) * features, axis=-1)
+    return logits
+
+
+class ConvClassifier(nn.Module):
+    """Images -> class logits [n, num_classes], features [n, 2 * widths[-1]]."""
+
+    widths: tuple[int, ...]
+    num_classes: int
+
+    @nn.compact
+    def __call__(
+        self, images: Float[Array, "n h w c"]
+    ) -> tuple[Float[Array, "n k"], Float[Array, "n f"]]:
+        x = images
+        for width in self.widths:
+            x = leaky_relu(Conv(width, stride=2)(x))
+        features = leaky_relu(Dense(2 * self.widths[-1])(x.reshape(len(x), -1)))
+        return Dense(self.num_classes)(features), features

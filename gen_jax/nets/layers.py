@@ -1,0 +1,149 @@
+"""Layers the networks share: convolutions, dense layers and embeddings, spectral and batch norm."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.linen.initializers import lecun_normal, normal, zeros_init
+from jaxtyping import Array, Float, Int
+
+from gen_jax.core import parallel
+from gen_jax.nets import strided
+
+
+def leaky_relu(x: Array) -> Array:
+    """Leaky ReLU with DCGAN's slope 0.2 (Radford et al. 2015)."""
+    return nn.leaky_relu(x, 0.2)
+
+
+def spectral_normalise(
+    module: nn.Module, kernel: Float[Array, "... d"], train: bool
+) -> Float[Array, "... d"]:
+    """The kernel divided by an estimate of its largest singular value.
+
+    One power iteration per call from a vector carried in `batch_stats` (Miyato et al. 2018,
+    algorithm 1), stored when `train`; no gradient flows through the singular vectors. The matrix
+    is the kernel with all but its last axis flattened.
+    """
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+
+    def unit(vector):
+        return vector / (jnp.linalg.norm(vector) + 1e-12)
+
+    right = module.variable(
+        "batch_stats",
+        "right_singular",
+        lambda: unit(jax.random.normal(module.make_rng("params"), kernel.shape[-1:])),
+    )
+    fixed = jax.lax.stop_gradient(matrix)
+    left = unit(fixed @ right.value)
+    new_right = unit(fixed.T @ left)
+    if train and not module.is_initializing():
+        right.value = new_right
+    return kernel / (left @ matrix @ new_right)
+
+
+class Dense(nn.Module):
+    """Affine map [n, c] -> [n, features], optionally spectrally normalised."""
+
+    features: int
+    spectral_norm: bool = False
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n c"], train: bool = False) -> Float[Array, "n d"]:
+        kernel = self.param("kernel", lecun_normal(), (x.shape[-1], self.features))
+        bias = self.param("bias", zeros_init(), (self.features,))
+        if self.spectral_norm:
+            kernel = spectral_normalise(self, kernel, train)
+        return x @ kernel + bias[None]
+
+
+class Conv(nn.Module):
+    """SAME convolution [n, h, w, c] -> [n, h / stride, w / stride, features].
+
+    Stride 2 is `strided.down` (4x4 kernel, even sides); stride 1 takes any odd `size`.
+    """
+
+    features: int
+    size: int = 3
+    stride: int = 1
+    spectral_norm: bool = False
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w c"], train: bool = False) -> Float[Array, "n i j d"]:
+        size = strided.SIZE if self.stride == 2 else self.size
+        kernel = self.param("kernel", lecun_normal(), (size, size, x.shape[-1], self.features))
+        bias = self.param("bias", zeros_init(), (self.features,))
+        if self.spectral_norm:
+            kernel = spectral_normalise(self, kernel, train)
+        if self.stride == 2:
+            out = strided.down(x, kernel)
+        else:
+            layout = ("NHWC", "HWIO", "NHWC")
+            out = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
+        return out + bias[None, None, None]
+
+
+class ConvTranspose(nn.Module):
+    """Stride-2 transposed convolution, 4x4: [n, h, w, c] -> [n, 2h, 2w, features]."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n i j d"]:
+        # The kernel is stored as the convolution's it transposes: [4, 4, features, c]. An output
+        # pixel meets 2x2 of its taps, which is the fan-in that keeps the variance.
+        scale = (4 * x.shape[-1]) ** -0.5
+        kernel = self.param("kernel", normal(scale), (4, 4, self.features, x.shape[-1]))
+        bias = self.param("bias", zeros_init(), (self.features,))
+        return strided.up(x, kernel) + bias[None, None, None]
+
+
+class Embed(nn.Module):
+    """A learned vector per class: int32 [n] -> [n, features], optionally spectrally normalised."""
+
+    num_classes: int
+    features: int
+    spectral_norm: bool = False
+
+    @nn.compact
+    def __call__(self, labels: Int[Array, "n"], train: bool = False) -> Float[Array, "n d"]:
+        table = self.param("table", normal(1.0), (self.num_classes, self.features))
+        if self.spectral_norm:
+            table = spectral_normalise(self, table, train)
+        return table[labels]
+
+
+class Norm(nn.Module):
+    """Normalisation by name: "none", "batch" or "conditional_batch".
+
+    Batch moments are those of the global batch. Conditional batch norm has a gain and a bias per
+    class (Dumoulin et al. 2017; de Vries et al. 2017).
+    """
+
+    kind: str
+    num_classes: int
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "n ... c"], labels: Int[Array, "n"], train: bool
+    ) -> Float[Array, "n ... c"]:
+        if self.kind == "none":
+            return x
+        conditional = self.kind == "conditional_batch"
+        x = nn.BatchNorm(
+            use_running_average=not train,
+            momentum=0.9,
+            axis_name=parallel.AXIS if train else None,
+            use_bias=not conditional,
+            use_scale=not conditional,
+        )(x)
+        if conditional:
+            shape = (self.num_classes, x.shape[-1])
+            gain = self.param("gain", nn.initializers.ones_init(), shape)[labels]
+            bias = self.param("bias", zeros_init(), shape)[labels]
+            ones = (1,) * (x.ndim - 2)
+            x = x * gain.reshape(-1, *ones, x.shape[-1]) + bias.reshape(-1, *ones, x.shape[-1])
+        return x
+
+
+NORMS = ("none", "batch", "conditional_batch")

@@ -1,0 +1,127 @@
+"""Residual networks after SNGAN's for 32x32 (Miyato et al. 2018, appendix B.4)."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from gen_jax.nets.conv import projection
+from gen_jax.nets.layers import Conv, Dense, Embed, Norm
+
+Image = Float[Array, "n h w c"]
+Labels = Int[Array, "n"]
+
+
+def _halve(x: Image) -> Image:
+    return nn.avg_pool(x, (2, 2), (2, 2))
+
+
+def _double(x: Image) -> Image:
+    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
+
+
+class UpBlock(nn.Module):
+    """Residual block that doubles height and width: norm, relu, upsample, conv, norm, relu, conv."""
+
+    features: int
+    norm: str
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, x: Image, labels: Labels, train: bool) -> Image:
+        residual = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train))
+        residual = Conv(self.features)(_double(residual))
+        residual = nn.relu(Norm(self.norm, self.num_classes)(residual, labels, train))
+        # A 1x1 convolution commutes with nearest-neighbour upsampling and is 4x cheaper before it.
+        return _double(Conv(self.features, size=1)(x)) + Conv(self.features)(residual)
+
+
+class DownBlock(nn.Module):
+    """Residual block, halving height and width if `down`; `first` skips the leading activation."""
+
+    features: int
+    norm: str = "none"
+    num_classes: int = 0
+    spectral_norm: bool = False
+    down: bool = True
+    first: bool = False
+
+    @nn.compact
+    def __call__(self, x: Image, labels: Labels, train: bool) -> Image:
+        residual = x
+        if not self.first:
+            residual = nn.relu(Norm(self.norm, self.num_classes)(residual, labels, train))
+        residual = Conv(self.features, spectral_norm=self.spectral_norm)(residual, train)
+        residual = nn.relu(Norm(self.norm, self.num_classes)(residual, labels, train))
+        residual = Conv(self.features, spectral_norm=self.spectral_norm)(residual, train)
+        shortcut = _halve(x) if self.down else x
+        if self.down or x.shape[-1] != self.features:
+            shortcut = Conv(self.features, size=1, spectral_norm=self.spectral_norm)(
+                shortcut, train
+            )
+        return (_halve(residual) if self.down else residual) + shortcut
+
+
+class ResNetEncoder(nn.Module):
+    """q(z | x, y): one halving block per width, then the head of `conv.ConvEncoder`."""
+
+    widths: tuple[int, ...]
+    z_dim: int
+    num_classes: int
+    label_dim: int
+    norm: str = "batch"
+
+    @nn.compact
+    def __call__(
+        self, images: Image, labels: Labels, train: bool
+    ) -> tuple[Float[Array, "n z"], Float[Array, "n z"]]:
+        x = images
+        for i, width in enumerate(self.widths):
+            x = DownBlock(width, self.norm, self.num_classes, first=i == 0)(x, labels, train)
+        x = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train)).reshape(len(x), -1)
+        x = jnp.concatenate([x, Embed(self.num_classes, self.label_dim)(labels)], axis=-1)
+        x = nn.relu(Dense(2 * self.widths[-1])(x))
+        return Dense(self.z_dim, name="mean")(x), Dense(self.z_dim, name="logvar")(x)
+
+
+class ResNetGenerator(nn.Module):
+    """p(x | z, y): a dense layer, one doubling block per width, norm, relu, conv, tanh."""
+
+    widths: tuple[int, ...]
+    shape: tuple[int, int, int]
+    num_classes: int
+    label_dim: int
+    norm: str = "conditional_batch"
+
+    @nn.compact
+    def __call__(self, z: Float[Array, "n z"], labels: Labels, train: bool) -> Image:
+        height, width, channels = self.shape
+        scale = 2 ** len(self.widths)
+        x = jnp.concatenate([z, Embed(self.num_classes, self.label_dim)(labels)], axis=-1)
+        x = Dense(height // scale * (width // scale) * self.widths[0])(x)
+        x = x.reshape(len(x), height // scale, width // scale, self.widths[0])
+        for features in self.widths:
+            x = UpBlock(features, self.norm, self.num_classes)(x, labels, train)
+        x = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train))
+        return jnp.tanh(Conv(channels)(x))
+
+
+class ResNetDiscriminator(nn.Module):
+    """Projection discriminator: one block per width, the first two halving, then a global sum.
+
+    Images, labels -> logits [n], features [n, f]; see `conv.ConvDiscriminator`.
+    """
+
+    widths: tuple[int, ...]
+    num_classes: int
+    spectral_norm: bool = True
+
+    @nn.compact
+    def __call__(
+        self, images: Image, labels: Labels, train: bool
+    ) -> tuple[Float[Array, "n"], Float[Array, "n f"]]:
+        x = images
+        for i, width in enumerate(self.widths):
+            block = DownBlock(width, spectral_norm=self.spectral_norm, down=i < 2, first=i == 0)
+            x = block(x, labels, train)
+        features = jnp.sum(nn.relu(x), axis=(1, 2))
+        return projection(self.num_classes, self.spectral_norm, features, labels, train), features
