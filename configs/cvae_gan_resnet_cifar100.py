@@ -1,0 +1,32 @@
+"""Conditional VAE-GAN on CIFAR-100 with the study's future work built in.
+
+Residual networks, conditional batch norm in the generator, spectral norm and hinge loss, a moving
+average of encoder and generator, mirrored images, five epochs of VAE pre-training and five over
+which lambda grows, 60 epochs.
+
+Command: python run.py --config=configs/cvae_gan_resnet_cifar100.py
+"""
+
+from ml_collections import ConfigDict
+
+from configs.base import get_config as base_config
+
+
+def get_config() -> ConfigDict:
+    config = base_config()
+    config.data.name = "cifar100"
+    config.data.flip = True
+    config.num_epochs = 60.0
+    config.ema_decay = 0.999
+    config.encoder.net = "resnet"
+    config.encoder.widths = (64, 128, 256)
+    config.generator.net = "resnet"
+    config.generator.widths = (256, 256, 128)
+    config.generator.norm = "conditional_batch"
+    config.discriminator.net = "resnet"
+    config.discriminator.widths = (128, 128, 128, 128)
+    config.discriminator.lr = 2e-4
+    config.loss.adversarial = "hinge"
+    config.loss.vae_epochs = 5.0
+    config.loss.lambda_ramp_epochs = 5.0
+    return config

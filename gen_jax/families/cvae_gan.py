@@ -1,0 +1,252 @@
+"""Conditional VAE-GAN: a conditional VAE whose pictures a projection discriminator also judges.
+
+Larsen et al. 2016 for the VAE-GAN, Miyato & Koyama 2018 for the projection discriminator, Bao et
+al. 2017 for the classifier and for mean feature matching. For images x with labels y,
+
+    mean, logvar = encoder(x, y)      z = mean + sigma * eps      x~ = generator(z, y)
+    z' ~ N(0, I)                      x' = generator(z', y)
+
+encoder and generator minimise the mean over the batch of the per-example
+
+    reconstruction_weight * R(|x - x~|^2)                  R: sum or mean over pixels
+    + beta * K(KL(q(z | x, y) || N(0, I)))                 K: sum or mean over z, nats
+    + lambda * (A(D(x~, y)) + A(D(x', y))) / 2             A: the generator's adversarial loss
+    + feature_weight * 1/2 |f(x) - f(x~)|^2                f: D's last hidden layer
+    + mean_feature_weight * 1/2 |E f(x) - E f(x')|^2       E: mean over the global batch
+    + classifier_weight * (1/2 |g(x) - g(x~)|^2            g: the classifier's last hidden layer
+                           + 1/2 sum_c |E_c g(x) - E_c g(x')|^2)
+
+while the discriminator minimises real(D(x, y)) + (fake(D(x~, y)) + fake(D(x', y))) / 2 and the
+classifier cross-entropy on x. In `relative` mode lambda is lambda_adv times the ratio of the norms
+of the first and third terms' gradients at x~ (`losses.balance`), itself without gradient; it is
+zero for `vae_epochs` and then ramps up.
+
+Stop-gradients: terms of encoder and generator never move discriminator or classifier, theirs
+never move encoder or generator, and f(x), g(x) are constants. Every term reaches the generator;
+those at x~ also reach the encoder, the adversarial one only if `adversarial_to_encoder`.
+All networks update at once, from the same state. Without any term that asks for the discriminator
+(lambda_adv 0) there is none: a conditional VAE.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key
+from ml_collections import ConfigDict
+
+from gen_jax.core import optimizers, parallel
+from gen_jax.core.state import Family, TrainState
+from gen_jax.data.batches import num_steps
+from gen_jax.data.spec import DataSpec
+from gen_jax.errors import UserError, choose
+from gen_jax.families.networks import Networks
+from gen_jax.losses import adversarial, balance, elbo, matching
+
+Images = Float[Array, "b h w c"]
+Labels = Int[Array, "b"]
+Keys = Key[Array, "b"]
+Scalars = dict[str, Float[Array, ""]]
+
+ACTIVE_VARIANCE = 0.01
+"""A latent dimension is active if its posterior mean varies more over x (Burda et al. 2016)."""
+
+
+def make(config: ConfigDict, spec: DataSpec) -> Family:
+    """Builds the family; raises UserError for options that do not exist or do not go together."""
+    loss = config.loss.to_dict()
+    reduce_pixels = choose(
+        elbo.REDUCTIONS, loss["reconstruction_reduction"], "loss.reconstruction_reduction"
+    )
+    reduce_latent = choose(elbo.REDUCTIONS, loss["kl_reduction"], "loss.kl_reduction")
+    game = choose(adversarial.ADVERSARIAL, loss["adversarial"], "loss.adversarial")
+    relative = choose({"fixed": False, "relative": True}, loss["lambda_mode"], "loss.lambda_mode")
+    if relative and loss["lambda_adv"] and not loss["reconstruction_weight"]:
+        raise UserError(
+            "loss.lambda_mode='relative' weighs against the reconstruction term, which "
+            "loss.reconstruction_weight=0 removes; use loss.lambda_mode='fixed'"
+        )
+    judged = any(loss[key] > 0 for key in ("lambda_adv", "feature_weight", "mean_feature_weight"))
+    classified = loss["classifier_weight"] > 0
+    nets = Networks(config, spec, discriminator=judged, classifier=classified)
+    to_steps = lambda epochs: num_steps(spec.num_examples, config.batch_size, 1, epochs)  # noqa: E731
+    vae_steps, ramp_steps = to_steps(loss["vae_epochs"]), to_steps(loss["lambda_ramp_epochs"])
+
+    def reconstruction(outputs: Images, images: Images) -> Float[Array, "b"]:
+        error = reduce_pixels(elbo.squared_error(outputs, images), axis=-1)
+        return loss["reconstruction_weight"] * error
+
+    def kl(mean: Float[Array, "b z"], logvar: Float[Array, "b z"]) -> Float[Array, "b"]:
+        return reduce_latent(elbo.kl_standard_normal(mean, logvar), axis=-1)
+
+    def draw(keys: Keys) -> tuple[Float[Array, "b z"], Float[Array, "b z"]]:
+        """eps and z' for each example, from its key."""
+        normal = lambda key: jax.random.normal(key, (2, config.z_dim))  # noqa: E731
+        noise = jax.vmap(normal)(keys)
+        return noise[:, 0], noise[:, 1]
+
+    def split_fakes(fakes: Array) -> tuple[Array, Array]:
+        """Reconstructions and prior samples; the latter empty where nobody looks at them."""
+        half = len(fakes) // 2 if judged or classified else len(fakes)
+        return fakes[:half], fakes[half:]
+
+    def pulls_at_fakes(
+        state: TrainState, fakes: Images, images: Images, labels: Labels
+    ) -> dict[str, tuple[Float[Array, ""], Images]]:
+        """Value and gradient at [x~, x'] of every term, weighted but for lambda."""
+        both = jnp.concatenate([labels, labels])
+
+        def reconstruction_term(fakes):
+            return jnp.mean(reconstruction(split_fakes(fakes)[0], images))
+
+        def adversarial_term(fakes):
+            logits, _, _ = nets.discriminate(state, fakes, both)
+            return jnp.mean(game.generator(logits))
+
+        def feature_terms(fakes):
+            _, real, _ = nets.discriminate(state, images, labels)
+            near, free = split_fakes(nets.discriminate(state, fakes, both)[1])
+            pairs = jnp.mean(matching.pairwise(real, near))
+            means = matching.mean(parallel.gather(real), parallel.gather(free))
+            return loss["feature_weight"] * pairs + loss["mean_feature_weight"] * means
+
+        def classifier_terms(fakes):
+            _, real = nets.classify(state.params["classifier"], images)
+            near, free = split_fakes(nets.classify(state.params["classifier"], fakes)[1])
+            pairs = jnp.mean(matching.pairwise(real, near))
+            real, free, all_labels = map(parallel.gather, (real, free, labels))
+            means = matching.class_mean(real, free, all_labels, spec.num_classes)
+            return loss["classifier_weight"] * (pairs + means)
+
+        terms = {"reconstruction": reconstruction_term}
+        if loss["lambda_adv"] > 0:
+            terms["adversarial"] = adversarial_term
+        if loss["feature_weight"] > 0 or loss["mean_feature_weight"] > 0:
+            terms["features"] = feature_terms
+        if classified:
+            terms["classifier"] = classifier_terms
+        return {name: jax.value_and_grad(term)(fakes) for name, term in terms.items()}
+
+    def step(state: TrainState, batch: Any, keys: Key[Array, "1 b"], key: Key[Array, ""]):
+        del key  # nothing here concerns the batch as a whole
+        images, labels = batch["image"][0], batch["label"][0]
+        noise, prior = draw(keys[0])
+
+        # 1. Encode, draw z, and decode it together with z': one pass, so one set of BatchNorm
+        #    moments serves posterior and prior. `pullback` takes gradients at its outputs back.
+        def autoencode(params):
+            mean, logvar, encoder_stats = nets.encode(params, state.batch_stats, images, labels)
+            z, y = elbo.reparameterise(mean, logvar, noise), labels
+            if judged or classified:
+                z, y = jnp.concatenate([z, prior]), jnp.concatenate([y, y])
+            fakes, generator_stats = nets.generate(params, state.batch_stats, z, y)
+            return (mean, logvar, fakes), {"encoder": encoder_stats, "generator": generator_stats}
+
+        vae_params = {name: state.params[name] for name in ("encoder", "generator")}
+        (mean, logvar, fakes), pullback, stats = jax.vjp(autoencode, vae_params, has_aux=True)
+
+        # 2. Each term's pull where it is computed: on mean and logvar, or on the pictures.
+        def kl_term(mean, logvar):
+            return loss["beta"] * jnp.mean(kl(mean, logvar))
+
+        kl_value, kl_pull = jax.value_and_grad(kl_term, argnums=(0, 1))(mean, logvar)
+        values, pulls = {"kl": kl_value}, {}
+        for name, (value, pull) in pulls_at_fakes(state, fakes, images, labels).items():
+            values[name], pulls[name] = value, pull
+
+        # 3. lambda, now that both pulls at the reconstruction are known.
+        norms = {name: parallel.norm(split_fakes(pull)[0]) for name, pull in pulls.items()}
+        weight = loss["lambda_adv"] * optimizers.ramp(state.step, vae_steps, ramp_steps)
+        if relative and "adversarial" in pulls:
+            weight = balance.relative_weight(weight, norms["reconstruction"], norms["adversarial"])
+        if "adversarial" in pulls:
+            pulls["adversarial"] *= weight
+            norms["adversarial"] *= weight
+
+        # 4. Take the sum of the pulls back to the parameters.
+        grads = pullback((*kl_pull, sum(pulls.values())))[0]
+        if "adversarial" in pulls and not loss["adversarial_to_encoder"]:
+            others = sum(pull for name, pull in pulls.items() if name != "adversarial")
+            grads["encoder"] = pullback((*kl_pull, others))[0]["encoder"]
+
+        # 5. The judges, on the same pictures.
+        metrics: Scalars = {}
+        if judged:
+            both = jnp.concatenate([labels, labels])
+
+            def discriminator_loss(params):
+                judge = state._replace(params=state.params | {"discriminator": params})
+                real, _, new_stats = nets.discriminate(judge, images, labels)
+                fake, _, _ = nets.discriminate(judge, fakes, both)
+                value = jnp.mean(game.real(real)) + jnp.mean(game.fake(fake))
+                return value, (real, fake, new_stats)
+
+            (values["discriminator"], (real, fake, stats["discriminator"])), grads[
+                "discriminator"
+            ] = jax.value_and_grad(discriminator_loss, has_aux=True)(state.params["discriminator"])
+            metrics |= dict(
+                zip(("d/reconstructed", "d/prior"), map(jnp.mean, split_fakes(fake)), strict=True)
+            )
+            metrics["d/real"] = jnp.mean(real)
+        if classified:
+
+            def classifier_loss(params):
+                logits, _ = nets.classify(params, images)
+                return jnp.mean(
+                    optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+                )
+
+            values["cross_entropy"], grads["classifier"] = jax.value_and_grad(classifier_loss)(
+                state.params["classifier"]
+            )
+
+        state = nets.update(state, parallel.pmean(grads), stats)
+        near = split_fakes(fakes)[0]
+        metrics |= {f"loss/{name}": value for name, value in values.items()}
+        metrics["kl"] = jnp.mean(jnp.sum(elbo.kl_standard_normal(mean, logvar), axis=-1))
+        metrics["mse"] = jnp.mean(elbo.squared_error(near, images))
+        metrics = parallel.pmean(metrics)
+        spread = jnp.var(parallel.gather(mean), axis=0)
+        metrics["active_dims"] = jnp.sum(spread > ACTIVE_VARIANCE).astype(jnp.float32)
+        metrics["lambda"] = jnp.asarray(weight, jnp.float32)
+        metrics |= {f"share/{name}": share for name, share in balance.shares(norms).items()}
+        return state, metrics
+
+    def metrics(state: TrainState, batch: Any, keys: Keys) -> dict[str, Float[Array, "b"]]:
+        """Terms per example: `mse` of the decoded posterior mean, the losses at a drawn z."""
+        images, labels = batch["image"], batch["label"]
+        noise, prior = draw(keys)
+        mean, logvar = encode(state, images, labels)
+        drawn = decode(state, elbo.reparameterise(mean, logvar, noise), labels)
+        squared = jnp.mean(elbo.squared_error(decode(state, mean, labels), images), axis=-1)
+        out = {
+            "mse": squared,
+            "psnr": 10 * jnp.log10(4 / squared),  # peak to peak is 2 on [-1, 1]
+            "kl": jnp.sum(elbo.kl_standard_normal(mean, logvar), axis=-1),
+            "loss/reconstruction": reconstruction(drawn, images),
+            "loss/kl": loss["beta"] * kl(mean, logvar),
+        }
+        if judged:
+            free = decode(state, prior, labels)
+            seen = {"real": images, "reconstructed": drawn, "prior": free}
+            d = {k: nets.discriminate(state, v, labels, train=False)[0] for k, v in seen.items()}
+            out |= {f"d/{name}": logits for name, logits in d.items()}
+            near, prior_pays = map(game.generator, (d["reconstructed"], d["prior"]))
+            out["loss/adversarial"] = (near + prior_pays) / 2
+            fakes_pay = (game.fake(d["reconstructed"]) + game.fake(d["prior"])) / 2
+            out["loss/discriminator"] = game.real(d["real"]) + fakes_pay
+        return out
+
+    def encode(state: TrainState, images: Images, labels: Labels):
+        params, stats = nets.evaluated(state)
+        return nets.encode(params, stats, images, labels, train=False)[:2]
+
+    def decode(state: TrainState, z: Float[Array, "b z"], labels: Labels) -> Images:
+        params, stats = nets.evaluated(state)
+        return nets.generate(params, stats, z, labels, train=False)[0]
+
+    def sample(state: TrainState, keys: Keys, labels: Labels) -> Images:
+        return decode(state, draw(keys)[1], labels)
+
+    return Family(nets.init, step, 1, metrics, sample, encode, decode)
