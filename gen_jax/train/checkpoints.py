@@ -1,0 +1,270 @@
+"""Checkpoints verified when read: Orbax writes them, SHA-256 digests say whether to trust them.
+
+Orbax restores most flipped bits without a word. So each checkpoint holds the digest of every leaf,
+in a record that is under a checksum itself; one that does not match is damaged, and the one before
+it is restored instead.
+"""
+
+import contextlib
+import dataclasses
+import logging
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import jax
+import orbax.checkpoint as ocp
+from absl import logging as absl_logging
+from etils import epath
+
+from gen_jax.core.digest import by_path, combine, manifest, rebuild, seal, to_host, unlike, unseal
+from gen_jax.errors import UserError
+
+
+class Checkpoints:
+    """The checkpoints of one run, `DIRECTORY/STEP`: the newest few, and the best one by a metric.
+
+    A state is stored flat, `{path: array}`, and takes its structure from the target on restoring;
+    nothing about devices is stored, so it fits any number of them.
+
+    Args:
+        directory: Created, and swept of interrupted writes, unless `read_only`. (UserError if
+            that fails.)
+        keep_latest: How many of the newest to keep, at least 1.
+        best_metric: Metric whose best checkpoint (the newest of equals) is kept too; None for none.
+            A checkpoint without it, or where it is NaN or infinite, is never the best.
+        best_mode: "min" or "max", which end of `best_metric` is best.
+        config_digest: Stored with each checkpoint.
+        read_only: Never write, move or delete anything.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        keep_latest: int = 2,
+        best_metric: str | None = None,
+        best_mode: str = "min",
+        config_digest: str = "",
+        read_only: bool = False,
+    ):
+        if keep_latest < 1 or best_mode not in ("min", "max"):
+            raise ValueError(f"keep_latest={keep_latest}, best_mode={best_mode!r}")
+        absl_logging.get_absl_logger().addFilter(_worth_showing)
+        sys.unraisablehook = _show_unraisable
+        path = epath.Path(directory)
+        self.directory = path if path.is_absolute() else epath.Path(os.path.abspath(directory))
+        self._policy = _NewestAndBest(keep_latest, best_metric, -1 if best_mode == "min" else 1)
+        self._config_digest, self._read_only, self._closed = config_digest, read_only, False
+        try:
+            self._manager = self._open(sweep=True)
+        except Exception as error:
+            raise UserError(f"cannot open {self.directory}: {_reason(error)}") from error
+
+    def steps(self) -> list[int]:
+        """The steps of all checkpoints, ascending, with one that is still being written."""
+        return sorted(self._manager.all_steps())
+
+    def latest_step(self) -> int | None:
+        """The last of `steps()`, or None."""
+        return max(self.steps(), default=None)
+
+    def save(
+        self, step: int, state: Any, metrics: Mapping[str, float] | None = None, force: bool = False
+    ) -> bool:
+        """Starts writing `state` (arrays, unreplicated), which may be donated once this returns.
+
+        Returns False, saving nothing, if `step` is there already or (without `force`) a later one.
+        Raises UserError if this write could not start, or the one before it failed.
+        """
+        if self._read_only:
+            raise ValueError(f"{self.directory} was opened with read_only=True")
+        steps = self.steps()
+        if step in steps or (steps and step < steps[-1] and not force):
+            self.wait()  # what looks like a checkpoint may be a write that failed
+            return False
+        host = to_host(state)
+        leaves = manifest(state, host)
+        record = {
+            "step": int(step),
+            "metrics": {name: float(value) for name, value in (metrics or {}).items()},
+            "config": self._config_digest,
+            "digest": combine({path: leaf["sha256"] for path, leaf in leaves.items()}),
+            "leaves": leaves,
+        }
+        self._policy.learn(record)
+        # Orbax refuses empty arrays; nothing is lost, the manifest has their shapes.
+        arrays = {path: leaf for path, leaf in by_path(host).items() if leaf.size}
+        args = ocp.args.Composite(
+            state=ocp.args.StandardSave(arrays), meta=ocp.args.JsonSave(seal(record))
+        )
+        with self._writing():
+            # Orbax copies the arrays just digested before it returns, and writes its copies.
+            self._manager.save(step, args=args, force=True)
+        return True
+
+    def restore(self, target: Any, step: int | None = None) -> tuple[Any, int, dict[str, Any]]:
+        """Reads and verifies a checkpoint, structured like `target` (concrete or abstract).
+
+        Without `step` the newest is tried first, then the ones before. Those that were damaged are
+        logged and, unless read-only, renamed to `corrupt-STEP`: there they block no later save.
+
+        Returns:
+            The state (NumPy leaves, typed PRNG keys as JAX arrays), its step, and its record with
+            `metrics`, `config` and `digest` (of the state).
+
+        Raises:
+            UserError: no intact checkpoint, or (no fallback then) it is of a model unlike `target`.
+        """
+        self.wait()
+        steps = self.steps()
+        if not steps or step not in (None, *steps):
+            wanted = "" if step is None else f" of step {step}"
+            raise UserError(
+                f"no checkpoint{wanted} in {self.directory} (steps there: {steps or 'none'})"
+            )
+        damaged: dict[int, str] = {}
+        for candidate in reversed(steps) if step is None else [step]:
+            name = f"checkpoint {self.directory / str(candidate)}"
+            try:
+                record = _read_record(self._manager, candidate)
+                if difference := unlike(target, record["leaves"]):
+                    raise UserError(f"{name} is of another model, use its config: {difference}")
+                args = ocp.args.Composite(state=ocp.args.StandardRestore())
+                arrays = self._manager.restore(candidate, args=args)["state"]
+                state = rebuild(target, arrays, record["leaves"])
+            except UserError:
+                raise
+            except Exception as error:  # a wrong byte makes Orbax raise about anything
+                damaged[candidate] = f"{name} is damaged ({_reason(error)})"
+            else:
+                self._set_aside(damaged, candidate)
+                return state, candidate, record
+        raise UserError(f"no intact checkpoint in {self.directory}: {'; '.join(damaged.values())}")
+
+    def wait(self) -> None:
+        """Blocks until what was saved is on disk; UserError if it could not be written."""
+        with self._writing():
+            self._manager.wait_until_finished()
+
+    def close(self) -> None:
+        """Like `wait`, then ends the background threads. May be repeated."""
+        if not self._closed:
+            self._closed = True
+            try:
+                self.wait()
+            finally:
+                self._manager.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object) -> None:
+        try:
+            self.close()
+        except UserError as error:
+            if exc is None:
+                raise
+            absl_logging.error("%s", error)  # and let the exception under way pass
+
+    def _open(self, sweep: bool) -> ocp.CheckpointManager:
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=self._policy,
+            create=not self._read_only,
+            cleanup_tmp_directories=sweep and not self._read_only,
+            read_only=self._read_only,
+            # Otherwise a wrong byte in one step's metadata keeps the whole directory from opening.
+            # Several processes need what Orbax reads there, to time preemptions.
+            lightweight_initialize=jax.process_count() == 1,
+        )
+        manager = ocp.CheckpointManager(self.directory, options=options)
+        self._policy.scores.clear()
+        for step in manager.all_steps() if self._policy.metric else ():
+            with contextlib.suppress(Exception):  # damage is for `restore` to report
+                self._policy.learn(_read_record(manager, step))
+        return manager
+
+    def _reopen(self) -> None:
+        with contextlib.suppress(Exception):  # a failed save raises again here
+            self._manager.close()
+        self._manager = self._open(sweep=False)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if jax.process_count() == 1:
+                # Orbax forgot the checkpoints the failed save was to replace; they still exist.
+                with contextlib.suppress(Exception):
+                    self._reopen()
+            raise UserError(
+                f"cannot write checkpoints to {self.directory}: {_reason(error)}; make room there "
+                "or choose another directory (earlier checkpoints are intact)"
+            ) from error
+
+    def _set_aside(self, damaged: Mapping[int, str], restored: int) -> None:
+        for step, message in damaged.items():
+            aside = self.directory / f"corrupt-{step}"
+            while aside.exists():
+                aside = aside.with_name(f"{aside.name}-again")
+            fate = "left in place" if self._read_only else f"moved to {aside.name}"
+            if not self._read_only and jax.process_index() == 0:
+                with self._writing():
+                    (self.directory / str(step)).rename(aside)
+            absl_logging.warning("%s; %s, restored step %d instead", message, fate, restored)
+        if damaged and not self._read_only:
+            with self._writing():
+                self._reopen()
+
+
+@dataclasses.dataclass
+class _NewestAndBest:
+    """Orbax preservation policy: the newest steps, and the newest of those with the best score.
+
+    Orbax's own `BestN` reads a `metrics` file in which one wrong byte keeps the whole directory
+    from opening, and ranks a NaN wherever the sorting happens to leave it.
+    """
+
+    newest: int
+    metric: str | None
+    sign: int
+    scores: dict[int, float] = dataclasses.field(default_factory=dict)
+
+    def learn(self, record: Mapping[str, Any]) -> None:
+        value = record["metrics"].get(self.metric, math.nan)
+        if math.isfinite(value):
+            self.scores[record["step"]] = self.sign * value
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        steps = sorted(info.step for info in checkpoints)
+        best = max(steps, key=lambda step: (self.scores.get(step, -math.inf), step))
+        kept = {*steps[-self.newest :], best}
+        return [info.step in kept for info in checkpoints]
+
+
+def _read_record(manager: ocp.CheckpointManager, step: int) -> dict[str, Any]:
+    restored = manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore()))
+    record = unseal(restored["meta"])
+    if record["step"] != step:
+        raise ValueError(f"it was saved as step {record['step']}")
+    return record
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}"
+
+
+def _worth_showing(entry: logging.LogRecord) -> bool:
+    """Log filter: no Orbax chatter below ERROR, no tracebacks of what Orbax goes on to raise."""
+    raised = {"async_checkpointer", "checkpoint", "checkpoint_manager", "future"}
+    return "/orbax/checkpoint/" not in entry.pathname.replace(os.sep, "/") or (
+        entry.levelno >= logging.ERROR and not (entry.exc_info and entry.module in raised)
+    )
+
+
+def _show_unraisable(report: Any, show: Any = sys.unraisablehook) -> None:
+    # What is left of the other reads when Orbax gives up on a damaged checkpoint at the first.
+    if str(report.exc_value) != "Event loop is closed":
+        show(report)

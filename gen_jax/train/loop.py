@@ -1,0 +1,151 @@
+"""The one training loop: every family, any number of devices, resumable at any step.
+
+A run is a function of its config. The loop holds no state that is not in the checkpoint: batches
+and keys follow from (seed, step), so that a run resumed at step s does what it would have done.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import logging
+from clu.metrics import Average
+from ml_collections import ConfigDict
+
+from gen_jax.core import keys, parallel
+from gen_jax.core.state import Family, TrainState
+from gen_jax.data.batches import Batches, num_steps
+from gen_jax.data.spec import Split
+from gen_jax.errors import UserError
+from gen_jax.train.checkpoints import Checkpoints
+from gen_jax.train.interrupt import Interrupted, StopSignals
+from gen_jax.train.progress import Progress
+from gen_jax.train.records import Records
+
+
+class Hooks(NamedTuple):
+    """What the launcher wants done as training goes; the loop knows nothing of evaluation.
+
+    Attributes:
+      sample: (state, step) every `config.sample_every` steps.
+      evaluate: (state, step) -> scalars, every `config.eval_every` steps.
+    """
+
+    sample: Callable[[TrainState, int], None]
+    evaluate: Callable[[TrainState, int], Mapping[str, float]]
+
+
+def total_steps(config: ConfigDict, split: Split, draws: int) -> int:
+    """`num_steps` if set, else as many as `num_epochs` takes; UserError if that is none."""
+    steps = config.num_steps
+    if steps is None:
+        steps = num_steps(len(split), config.batch_size, draws, config.num_epochs)
+    if steps < 1:
+        raise UserError(
+            f"nothing to train: num_steps={config.num_steps}, num_epochs={config.num_epochs}"
+        )
+    return steps
+
+
+def make_step(family: Family, config: ConfigDict) -> Callable:
+    """The step on all devices: (state, batch) -> (state, metrics).
+
+    Scales uint8 images to [-1, 1] and derives the step's keys from the state's own step.
+    """
+    noise = keys.stream(config.seed, "noise")
+
+    def step(state, batch):
+        example_key, batch_key = jax.random.split(keys.at_step(noise, state.step))
+        example_keys = parallel.example_keys(example_key, family.draws, config.batch_size)
+        batch = batch | {"image": scaled(batch["image"])}
+        return family.step(state, batch, example_keys, batch_key)
+
+    return parallel.pmap(step, donate=(0,))
+
+
+def scaled(images):
+    """uint8 in 0 .. 255 to float32 in [-1, 1]."""
+    return images.astype(jnp.float32) / 127.5 - 1
+
+
+def train(
+    config: ConfigDict,
+    family: Family,
+    split: Split,
+    workdir: Path,
+    checkpoints: Checkpoints,
+    hooks: Hooks,
+) -> TrainState:
+    """Trains from the newest intact checkpoint (or from scratch) to the last step.
+
+    Returns the final state on one device, which is also the newest checkpoint.
+
+    Raises:
+      Interrupted: a signal came; the state is saved.
+      UserError: a loss is not finite, a checkpoint cannot be written, or the batch size does not
+        fit the devices.
+    """
+    parallel.check_batch(config.batch_size)
+    state = jax.jit(family.init)(keys.stream(config.seed, "init"))
+    if checkpoints.latest_step() is not None:
+        state, start, _ = checkpoints.restore(state)
+        logging.info("Resuming at step %d.", start)
+    start, stop = int(state.step), total_steps(config, split, family.draws)
+    batches = Batches(split, config.batch_size, config.seed, config.data.flip, family.draws)
+    step_fn = make_step(family, config)
+    state = parallel.replicate(state)
+    pending: list[dict[str, jax.Array]] = []  # metrics of steps not logged yet, on the devices
+    records, progress = Records(workdir, start), Progress(start, stop, config.batch_size)
+    per_epoch = len(split) / (config.batch_size * family.draws)
+
+    def at(every: int, step: int) -> bool:
+        return every > 0 and step % every == 0
+
+    def log(step: int) -> None:
+        fetched = jax.device_get(pending)
+        pending.clear()
+        scalars = {
+            name: float(Average.from_model_output(np.stack([m[name][0] for m in fetched])).compute())
+            for name in fetched[0]
+        }
+        bad = [name for name, value in scalars.items() if not np.isfinite(value)]
+        if bad:
+            raise UserError(
+                f"training diverged: {', '.join(bad)} not finite between the last log line and "
+                f"step {step}; last checkpoint: step {checkpoints.latest_step()}"
+            )
+        rate = progress.report(step, scalars)
+        extra = {"images_per_second": rate, "epoch": step / per_epoch}
+        records.write(step, "train", scalars | extra)
+
+    try:
+        with StopSignals() as signals:
+            for step, batch in batches.prefetch(start, stop):
+                state, metrics = step_fn(state, parallel.shard(batch, axis=1))
+                pending.append(metrics)
+                done = step + 1
+                progress.advance()
+                last = done == stop or signals.received is not None
+                if at(config.log_every, done) or last:
+                    log(done)
+                evaluated: dict[str, float] = {}
+                progress.pause()
+                if at(config.sample_every, done):
+                    hooks.sample(parallel.unreplicate(state), done)
+                if at(config.eval_every, done):
+                    evaluated = dict(hooks.evaluate(parallel.unreplicate(state), done))
+                    records.write(done, "eval", evaluated)
+                if at(config.checkpoint_every, done) or last:
+                    checkpoints.save(done, parallel.unreplicate(state), evaluated)
+                progress.resume()
+                if signals.received is not None and done < stop:
+                    checkpoints.wait()
+                    raise Interrupted(done, signals.received)
+        checkpoints.wait()
+    finally:
+        progress.close()
+        records.close()
+    return parallel.unreplicate(state)

@@ -1,0 +1,69 @@
+"""Scalars of a run: `metrics.jsonl` always, TensorBoard events when TensorFlow is there."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+
+class Records:
+    """Appends scalars to `metrics.jsonl` in a workdir, one JSON object a line, and to TensorBoard.
+
+    Args:
+      workdir: where the file is.
+      start: the step training goes on from; lines of later steps, which an interrupted run wrote
+        after its last checkpoint, are dropped, as is a line cut short.
+    """
+
+    def __init__(self, workdir: Path, start: int) -> None:
+        self.path = workdir / "metrics.jsonl"
+        _drop_after(self.path, start)
+        self._file = self.path.open("a", encoding="utf-8")
+        self._tensorboard = _tensorboard(workdir)
+
+    def write(self, step: int, kind: str, scalars: Mapping[str, float]) -> None:
+        """Adds one line of kind "train" or "eval", flushed at once."""
+        line = {"step": step, "wall": time.time(), "kind": kind, **scalars}
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        if self._tensorboard:
+            named = {f"{kind}/{name}": value for name, value in scalars.items()}
+            self._tensorboard.write_scalars(step, named)
+
+    def close(self) -> None:
+        """Flushes and closes both."""
+        self._file.close()
+        if self._tensorboard:
+            self._tensorboard.close()
+
+
+def _drop_after(path: Path, start: int) -> None:
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            if json.loads(line)["step"] <= start:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            logging.warning("%s: dropped a line that is not a record: %.60s", path, line)
+    scratch = path.with_name(".metrics.jsonl.tmp")
+    scratch.write_text("".join(kept), encoding="utf-8")
+    os.replace(scratch, path)
+
+
+def _tensorboard(workdir: Path) -> Any:
+    """clu's TensorBoard writer, or None (and one log line) without TensorFlow."""
+    if find_spec("tensorflow") is None:
+        logging.info("TensorBoard events are not written: pip install 'gen_jax[tf]' to have them.")
+        return None
+    import tensorflow as tf
+    from clu import metric_writers
+
+    tf.config.set_visible_devices([], "GPU")  # TensorFlow would take the GPU's memory
+    return metric_writers.SummaryWriter(str(workdir))

@@ -1,0 +1,111 @@
+"""The head of a workdir: what was asked for (`config.json`) and where it ran (`environment.json`)."""
+
+import json
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from gen_jax import config as configs
+from gen_jax.core.files import write_bytes
+from gen_jax.errors import UserError
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "clu")
+
+
+def read_config(workdir: Path) -> dict[str, Any] | None:
+    """The content of `config.json`; None if there is none, UserError if it cannot be read."""
+    path = workdir / "config.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content["config"], dict):
+            raise ValueError("no config in it")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read ({error}); use another --workdir") from error
+    return content
+
+
+def open_for_training(workdir: Path, config: ConfigDict, name: str) -> None:
+    """Makes the workdir, or checks that the run in it is this config's; then records the config.
+
+    Raises:
+      UserError: it holds a run of another config, or something that is not a run, or cannot be
+        written; nothing is changed then.
+    """
+    saved = read_config(workdir)
+    if saved is not None:
+        configs.check_resume(saved["config"], config, workdir)
+    elif workdir.is_dir() and any(workdir.iterdir()):
+        raise UserError(f"{workdir} holds files but no run (no config.json); use another --workdir")
+    write_json(
+        workdir / "config.json",
+        {"config": configs.to_json(config), "digest": configs.digest(config), "name": name},
+    )
+
+
+def record_environment(workdir: Path, step: int, command: str, parameters: dict[str, int]) -> None:
+    """Writes `environment.json`; a resumed run adds itself to its list `resumed`."""
+    now = environment() | {"command": command, "parameters": parameters}
+    path = workdir / "environment.json"
+    if step and path.exists():
+        first = json.loads(path.read_text(encoding="utf-8"))
+        first.setdefault("resumed", []).append({"step": step} | now)
+        now = first
+    write_json(path, now)
+
+
+def environment() -> dict[str, Any]:
+    """Versions, devices and the state of the code."""
+    versions = {name.replace("-", "_"): _version(name) for name in PACKAGES}
+    return {
+        "python": platform.python_version(),
+        **versions,
+        "platform": jax.default_backend(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "devices": [str(device) for device in jax.devices()],
+        "device_kind": jax.devices()[0].device_kind,
+        "device_count": jax.device_count(),
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_dirty": None if (status := _git("status", "--porcelain")) is None else bool(status),
+    }
+
+
+def command_line() -> str:
+    """The command this process was started with."""
+    return " ".join(["python", *sys.argv])
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes indented JSON, all or nothing; UserError if it cannot."""
+    try:
+        write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git(*args: str) -> str | None:
+    """Git's answer about the checkout this code runs from; None if it is not one."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *args], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
