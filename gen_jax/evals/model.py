@@ -1,0 +1,104 @@
+"""A trained model as evaluations see it: pictures in, pictures and numbers out, block by block."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gen_jax.core import keys
+from gen_jax.core.state import Family, TrainState
+from gen_jax.data.spec import Split
+
+
+class Result(NamedTuple):
+    """One evaluation.
+
+    Attributes:
+      values: the numbers, by name.
+      units: what each number is in, by the same names.
+      protocol: all that is needed to compute them again.
+      verdict: a sentence that follows from the numbers; empty if there is nothing to judge.
+    """
+
+    values: dict[str, float]
+    units: dict[str, str]
+    protocol: dict[str, Any]
+    verdict: str = ""
+
+
+class Model(NamedTuple):
+    """A family with a state, the data it was made for, and its config.
+
+    Example i of an evaluation draws from `fold_in(stream key, i)`, whatever the block size.
+    Images are float32 [n, H, W, C] in [-1, 1] on the way in and out.
+    """
+
+    family: Family
+    state: TrainState
+    config: ConfigDict
+    train: Split
+    test: Split
+    step: int
+
+    def blocks(self, split: Split, count: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+        """The first `count` examples of a split: (indices [n], {"image": scaled, "label": ...})."""
+        size = self.config.eval.batch_size
+        for start in range(0, min(count, len(split)), size):
+            indices = np.arange(start, min(start + size, count, len(split)))
+            batch = split.gather(indices)
+            yield indices, {"image": scaled(batch["image"]), "label": batch["label"]}
+
+    def metrics(self, count: int) -> dict[str, np.ndarray]:
+        """`Family.metrics` of the first `count` test images, float64 [n] each."""
+        function = jax.jit(self.family.metrics)
+        parts = []
+        for indices, batch in self.blocks(self.test, count):
+            out = function(self.state, batch, self.keys("eval", indices))
+            parts.append(jax.device_get(out))
+        return {
+            name: np.concatenate([part[name] for part in parts]).astype(np.float64)
+            for name in parts[0]
+        }
+
+    def encode(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Posterior mean and logvar of the first `count` test images, float32 [n, Z] each."""
+        function = jax.jit(self.family.encode)
+        parts = [
+            jax.device_get(function(self.state, batch["image"], batch["label"]))
+            for _, batch in self.blocks(self.test, count)
+        ]
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+    def decode(self, z: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Pictures of given latents [n, Z]."""
+        return self._blockwise(jax.jit(self.family.decode), z, labels)
+
+    def sample(self, labels: np.ndarray, seed: int | None = None) -> np.ndarray:
+        """Prior samples of given classes [n]; sample i is a function of (seed, i, label)."""
+        sample_keys = self.keys("sample", np.arange(len(labels)), seed)
+        return self._blockwise(jax.jit(self.family.sample), sample_keys, labels)
+
+    def keys(self, stream: str, indices: np.ndarray, seed: int | None = None) -> jax.Array:
+        """One key per example of a stream, [n]."""
+        key = keys.stream(self.config.seed if seed is None else seed, stream)
+        return jax.vmap(keys.at_step, in_axes=(None, 0))(key, jnp.asarray(indices, jnp.uint32))
+
+    def _blockwise(self, function: Any, inputs: Any, labels: np.ndarray) -> np.ndarray:
+        size, parts = self.config.eval.batch_size, []
+        for start in range(0, len(labels), size):
+            block = slice(start, start + size)
+            parts.append(np.asarray(function(self.state, inputs[block], labels[block])))
+        return np.concatenate(parts)
+
+
+def scaled(images: np.ndarray) -> np.ndarray:
+    """uint8 0 .. 255 to float32 [-1, 1]."""
+    return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """float [-1, 1] to uint8 0 .. 255, rounded to nearest."""
+    return np.clip(np.rint((np.asarray(images, np.float64) + 1) * 127.5), 0, 255).astype(np.uint8)

@@ -1,0 +1,56 @@
+"""What reconstruction costs without a network: the mean image, and PCA with as many components."""
+
+import numpy as np
+
+from gen_jax.data.spec import Split
+from gen_jax.evals.model import Model, Result, scaled
+
+BLOCK = 5000
+
+
+def evaluate(model: Model) -> Result:
+    """Test MSE (mean over pixels, [-1, 1]) of the mean training image and of PCA.
+
+    Both are fitted to the training images in float64 moments; PCA projects onto the leading
+    `z_dim` eigenvectors of their covariance. It needs no label, which the model has.
+    """
+    train, test, z_dim = model.train, model.test, model.config.z_dim
+    size = int(np.prod(train.spec.shape))
+    components = min(z_dim, size)
+    mean, covariance = moments(train)
+    _, vectors = np.linalg.eigh(covariance)  # ascending eigenvalues
+    basis = vectors[:, size - components :]
+    around_mean, beyond_basis = 0.0, 0.0
+    for images in _flat_blocks(test):
+        centred = images - mean
+        total = np.sum(np.square(centred))
+        around_mean += total
+        beyond_basis += total - np.sum(np.square(centred @ basis))
+    pixels = len(test) * size
+    return Result(
+        values={"mean_image_mse": around_mean / pixels, f"pca_{components}_mse": beyond_basis / pixels},
+        units={
+            "mean_image_mse": "mean over pixels on [-1, 1]",
+            f"pca_{components}_mse": f"mean over pixels on [-1, 1], {components} components",
+        },
+        protocol={"fitted_to": "train", "num_train": len(train), "num_test": len(test)},
+    )
+
+
+def moments(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Mean [d] and covariance [d, d] of the flattened, scaled images, float64."""
+    size = int(np.prod(split.spec.shape))
+    total, outer = np.zeros(size), np.zeros((size, size))
+    for images in _flat_blocks(split):
+        total += images.sum(axis=0)
+        # One block's products fit float32 well; blocks are added in float64.
+        block = images.astype(np.float32)
+        outer += block.T @ block
+    mean = total / len(split)
+    return mean, outer / len(split) - np.outer(mean, mean)
+
+
+def _flat_blocks(split: Split):
+    for start in range(0, len(split), BLOCK):
+        images = split.gather(np.arange(start, min(start + BLOCK, len(split))))["image"]
+        yield scaled(images).reshape(len(images), -1).astype(np.float64)

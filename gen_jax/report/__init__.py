@@ -1,0 +1,34 @@
+"""Writes report.md and report.html from what a run left in its workdir; never trains, needs no JAX.
+
+`gen_jax.report.images` (grids as PNG) stands alone: training and sampling use it as well.
+"""
+
+from pathlib import Path
+
+from gen_jax.report import html, images, markdown, sections, workdir
+
+
+def write(path: str | Path) -> Path:
+    """Writes report.md, report.html and report/*.png into a workdir.
+
+    Only the workdir is read, and the same content gives the same bytes. A part that is absent or
+    damaged is named in the report.
+
+    Args:
+      path: the workdir of a run, finished or not.
+
+    Returns:
+      The path of report.html.
+
+    Raises:
+      UserError: if there is no such folder.
+    """
+    root = Path(path)
+    document = sections.compose(workdir.read(root))
+    text, figures = markdown.render(document)
+    for name, png in figures.items():
+        images.write_bytes(root / name, png)
+    images.write_bytes(root / "report.md", text.encode())
+    page = root / "report.html"
+    images.write_bytes(page, html.render(document).encode())
+    return page

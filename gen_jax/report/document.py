@@ -1,0 +1,120 @@
+"""What a report is made of. Sections build these blocks once; `markdown` and `html` print them."""
+
+from typing import NamedTuple
+
+
+class Text(NamedTuple):
+    """A short paragraph."""
+
+    text: str
+
+
+class Missing(NamedTuple):
+    """One line that says why a part is not here, or what was wrong with a file."""
+
+    text: str
+
+
+class Verdict(NamedTuple):
+    """A sentence an evaluation wrote about its own numbers."""
+
+    source: str
+    text: str
+
+
+class Fact(NamedTuple):
+    """A key number: `value` as printed, `label` what it measures, `note` its unit or origin."""
+
+    value: str
+    label: str
+    note: str = ""
+
+
+class Facts(NamedTuple):
+    """The key numbers, side by side."""
+
+    facts: tuple[Fact, ...]
+
+
+class Table(NamedTuple):
+    """Cells as printed. `numeric` lists the right-aligned columns, `code` those shown literally."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    numeric: tuple[int, ...] = ()
+    code: tuple[int, ...] = ()
+
+
+class Code(NamedTuple):
+    """Text to be shown as it is, such as a command."""
+
+    text: str
+
+
+class Item(NamedTuple):
+    """A picture of a gallery: label, PNG bytes, width on the page in pixels, alternative text."""
+
+    label: str
+    png: bytes
+    width: int
+    description: str
+
+
+class Gallery(NamedTuple):
+    """Pictures with one caption.
+
+    `layout` is "rows" (label beside a wide picture), "cells" (label under a small picture) or
+    "strip" (label over a picture). `sheet` is the same as one PNG for Markdown; without it Markdown
+    shows the items in a table.
+    """
+
+    name: str
+    layout: str
+    items: tuple[Item, ...]
+    caption: str
+    sheet: bytes | None = None
+
+
+class Chart(NamedTuple):
+    """A panel: inline SVG with CSS variables as colours; legend of (label, colour, marker)."""
+
+    title: str
+    unit: str
+    legend: tuple[tuple[str, str, str], ...]
+    svg: str
+
+
+class Charts(NamedTuple):
+    """Small multiples; `sheet` is all of them as one PNG for Markdown."""
+
+    name: str
+    charts: tuple[Chart, ...]
+    caption: str
+    sheet: bytes
+
+
+class Folded(NamedTuple):
+    """A block behind a title, closed at first."""
+
+    title: str
+    block: Table
+
+
+Block = Text | Missing | Verdict | Facts | Table | Code | Gallery | Charts | Folded
+
+
+class Section(NamedTuple):
+    """A heading and its blocks; `level` 2 opens a part, 3 a piece of it."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    level: int = 2
+
+
+class Document(NamedTuple):
+    """A whole report; `lede` are the short facts under the title."""
+
+    title: str
+    lede: tuple[str, ...]
+    sections: tuple[Section, ...]

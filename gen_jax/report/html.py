@@ -1,0 +1,151 @@
+"""Prints a report as one self-contained HTML page: pictures and style inside, no script."""
+
+import base64
+import re
+from html import escape
+
+from gen_jax.report.document import (
+    Block,
+    Charts,
+    Code,
+    Document,
+    Facts,
+    Folded,
+    Gallery,
+    Item,
+    Missing,
+    Section,
+    Table,
+    Text,
+    Verdict,
+)
+from gen_jax.report.style import CSS
+from gen_jax.report.tables import NOT_FINITE
+
+
+def render(document: Document) -> str:
+    """The page as text."""
+    title = escape(document.title)
+    parts = [f"<li>{escape(part)}</li>" for part in document.lede]
+    lede = f'<ul class="lede">{"".join(parts)}</ul>' if parts else ""
+    links = "".join(
+        f'<a href="#{_anchor(section)}">{escape(section.title)}</a>'
+        for section in document.sections
+        if section.level == 2
+    )
+    sections = "\n".join(_section(section) for section in document.sections)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n"
+        f"<header><h1>{title}</h1>{lede}</header>\n"
+        f'<nav aria-label="Contents">{links}</nav>\n{sections}\n</main>\n</body>\n</html>\n'
+    )
+
+
+def _anchor(section: Section) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", section.title.lower()).strip("-")
+
+
+def _section(section: Section) -> str:
+    tag = f"h{section.level}"
+    anchor = f' id="{_anchor(section)}"' if section.level == 2 else ""
+    blocks = "\n".join(_block(block) for block in section.blocks)
+    return f"<section{anchor}><{tag}>{escape(section.title)}</{tag}>\n{blocks}\n</section>"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Text(text):
+            return f"<p>{escape(text)}</p>"
+        case Missing(text):
+            return f'<p class="missing">{escape(text)}</p>'
+        case Verdict(source, text):
+            return f'<p class="verdict">{escape(text)}<small>{escape(source)}</small></p>'
+        case Facts():
+            return _facts(block)
+        case Table():
+            return _table(block)
+        case Code(text):
+            return f"<pre><code>{escape(text)}</code></pre>"
+        case Folded(title, table):
+            return f"<details><summary>{escape(title)}</summary>{_table(table)}</details>"
+        case Charts():
+            return _charts(block)
+        case Gallery():
+            return _gallery(block)
+
+
+def _facts(block: Facts) -> str:
+    cells = []
+    for value, label, note in block.facts:
+        small = f"<small>{escape(note)}</small>" if note else ""
+        cells.append(f"<div><dt>{escape(label)}{small}</dt><dd>{_value(value)}</dd></div>")
+    return f'<dl class="facts">{"".join(cells)}</dl>'
+
+
+def _value(text: str) -> str:
+    return f'<span class="warn">{text}</span>' if text in NOT_FINITE else escape(text)
+
+
+def _table(table: Table) -> str:
+    def cell(tag: str, index: int, content: str) -> str:
+        css = ' class="number"' if index in table.numeric else ""
+        return f"<{tag}{css}>{content}</{tag}>"
+
+    def value(index: int, text: str) -> str:
+        return f"<code>{escape(text)}</code>" if index in table.code else _value(text)
+
+    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    head = "".join(cell("th", index, escape(name)) for index, name in enumerate(table.columns))
+    rows = "\n".join(
+        f"<tr>{''.join(cell('td', i, value(i, text)) for i, text in enumerate(row))}</tr>"
+        for row in table.rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0"><table>{caption}<thead><tr>{head}</tr></thead>'
+        f"<tbody>\n{rows}\n</tbody></table></div>"
+    )
+
+
+def _charts(block: Charts) -> str:
+    charts = []
+    for title, unit, legend, svg in block.charts:
+        keys = "".join(
+            f'<span><span class="key{" dot" if marker else ""}"'
+            f' style="border-color:var(--{colour})"></span>{escape(label)}</span>'
+            for label, colour, marker in legend
+        )
+        keys = f'<div class="legend">{keys}</div>' if keys else ""
+        charts.append(
+            f'<div class="chart"><h3>{escape(title)}</h3><div class="unit">{escape(unit)}</div>'
+            f"{keys}{svg}</div>"
+        )
+    return (
+        f'<figure><div class="charts">{"".join(charts)}</div>'
+        f"<figcaption>{escape(block.caption)}</figcaption></figure>"
+    )
+
+
+def _gallery(block: Gallery) -> str:
+    items = "\n".join(_item(item, block.layout) for item in block.items)
+    return (
+        f'<figure><div class="{block.layout}">{items}</div>'
+        f"<figcaption>{escape(block.caption)}</figcaption></figure>"
+    )
+
+
+def _item(item: Item, layout: str) -> str:
+    data = base64.b64encode(item.png).decode("ascii")
+    image = (
+        f'<img width="{item.width}" alt="{escape(item.description)}"'
+        f' src="data:image/png;base64,{data}">'
+    )
+    label = f"<span>{escape(item.label)}</span>"
+    match layout:
+        case "rows":
+            return label + image
+        case "cells":
+            return f"<div>{image}{label}</div>"
+        case _:
+            return f"<div>{label}{image}</div>"

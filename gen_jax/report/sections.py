@@ -1,0 +1,148 @@
+"""Composes a report from what a run left: which parts there are, in which order."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from gen_jax.report import curves, pictures, timing
+from gen_jax.report.document import (
+    Block,
+    Code,
+    Document,
+    Fact,
+    Facts,
+    Folded,
+    Missing,
+    Section,
+    Table,
+    Verdict,
+)
+from gen_jax.report.tables import exact, flatten, number, settings_table, values_table
+from gen_jax.report.workdir import Run
+
+# What a reader looks for first; other values follow in the order their evaluation wrote them.
+_HEADLINES = ("mse", "psnr", "fid", "kid", "elbo", "kl", "active_dims", "sharpness")
+_FACTS_PER_EVAL = 4
+_NO_EVALUATION = "No evaluation yet: run --mode=evaluate."
+
+
+def compose(run: Run) -> Document:
+    """The whole report as blocks."""
+    sections = [
+        Section("Summary", tuple(_summary(run))),
+        Section("Evaluation", () if run.evals else (Missing(_NO_EVALUATION),)),
+        *(_evaluation(content) for content in run.evals),
+        Section("Training curves", tuple(curves.draw(run))),
+        Section("Samples by class", (pictures.class_grid(run),)),
+        Section("Test reconstructions", (pictures.reconstructions(run),)),
+        Section("Latent interpolations", (pictures.interpolations(run),)),
+        Section("Training progress", (pictures.progress(run),)),
+        Section("Compute", tuple(timing.compute(run))),
+        Section("Configuration", _configuration(run)),
+        Section("Environment", tuple(_environment(run))),
+    ]
+    name = run.config.get("name") or run.path.resolve().name
+    return Document(str(name), _lede(run), tuple(sections))
+
+
+def _lede(run: Run) -> tuple[str, ...]:
+    config, parts = flatten(run.settings), []
+    if "data.name" in config:
+        parts.append(f"data {exact(config['data.name'])}")
+    if run.records:
+        planned = config.get("num_steps")
+        of = f" of {planned:,}" if isinstance(planned, int) and planned > 0 else ""
+        parts.append(f"step {run.records[-1].step:,}{of}")
+        _, epochs = run.series("train", "epoch")
+        if epochs.size:
+            parts.append(f"epoch {number(float(epochs[-1]))}")
+    parts += [f"{key} {exact(config[key])}" for key in ("batch_size", "seed") if key in config]
+    if run.environment.get("git_commit"):
+        dirty = " + uncommitted changes" if run.environment.get("git_dirty") else ""
+        parts.append(f"commit {str(run.environment['git_commit'])[:10]}{dirty}")
+    if run.config.get("digest"):
+        parts.append(f"config {str(run.config['digest'])[:10]}")
+    return tuple(part.replace("batch_size", "batch") for part in parts)
+
+
+def _summary(run: Run) -> list[Block]:
+    blocks: list[Block] = [
+        Verdict(str(content["name"]), str(content["verdict"]))
+        for content in run.evals
+        if content.get("verdict")
+    ]
+    facts = [fact for content in run.evals for fact in _headlines(content)]
+    facts += timing.facts(run)
+    if facts:
+        blocks.append(Facts(tuple(facts)))
+    if not run.evals:
+        blocks.append(Missing(_NO_EVALUATION))
+    blocks += [Missing(note) for note in run.notes]
+    return blocks
+
+
+def _headlines(content: Mapping[str, Any]) -> list[Fact]:
+    values, units = flatten(_mapping(content, "values")), _mapping(content, "units")
+    names = [name for name in _HEADLINES if name in values]
+    names += [name for name in values if name not in names]
+    return [
+        Fact(
+            number(values[name]),
+            name,
+            " · ".join(str(note) for note in (content.get("split"), units.get(name)) if note),
+        )
+        for name in names[:_FACTS_PER_EVAL]
+    ]
+
+
+def _evaluation(content: Mapping[str, Any]) -> Section:
+    about = []
+    if content.get("step") is not None:
+        about.append(f"step {number(content['step'])}")
+    if content.get("split"):
+        about.append(f"{content['split']} split")
+    if content.get("num_examples") is not None:
+        about.append(f"{number(content['num_examples'])} examples")
+    values, protocol = _mapping(content, "values"), _mapping(content, "protocol")
+    blocks: list[Block] = []
+    if values:
+        blocks.append(values_table(values, _mapping(content, "units"), ", ".join(about)))
+    else:
+        blocks.append(Missing("This evaluation wrote no values."))
+    if protocol:
+        blocks.append(Folded("Protocol", settings_table(protocol)))
+    return Section(str(content["name"]), tuple(blocks), level=3)
+
+
+def _mapping(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = content.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _configuration(run: Run) -> tuple[Block, ...]:
+    config = run.settings
+    if not config:
+        return (Missing("No configuration: config.json is not there or holds no config."),)
+    table = settings_table(config)
+    digest = run.config.get("digest")
+    caption = f"SHA-256 of the config: {digest}" if digest else ""
+    return (Folded(f"{len(table.rows)} keys", table._replace(caption=caption)),)
+
+
+def _environment(run: Run) -> list[Block]:
+    environment = dict(run.environment)
+    if not environment:
+        return [Missing("No environment: environment.json is not there; training writes it.")]
+    command = environment.pop("command", None)
+    environment.pop("parameters", None)
+    devices = environment.get("devices")
+    if isinstance(devices, list):
+        counts = Counter(str(device) for device in devices)
+        environment["devices"] = ", ".join(
+            f"{count} × {name}" if count > 1 else name for name, count in counts.items()
+        )
+    if "git_commit" in environment and environment["git_commit"] is None:
+        environment["git_commit"] = "none: not run from a git checkout"
+    blocks: list[Block] = [Code(str(command))] if command else []
+    table: Table = settings_table(environment, ("what", "value"))
+    return [*blocks, table]

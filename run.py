@@ -1,0 +1,8 @@
+"""python run.py --config=configs/NAME.py [--workdir=DIR] [--mode=MODE] [--config.KEY=VALUE ...]"""
+
+import sys
+
+from gen_jax.launch import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
