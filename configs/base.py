@@ -48,7 +48,7 @@ def get_config() -> ConfigDict:
     config.generator = generator = ConfigDict()
     generator.net = "conv"  # "conv" or "resnet"
     generator.widths = (256, 128, 64)  # channels; each width doubles height and width
-    generator.norm = "batch"  # "none", "batch" or "conditional_batch"
+    generator.norm = "conditional_batch"  # "none", "batch" or "conditional_batch"
     generator.lr = 2e-4
     config.discriminator = discriminator = ConfigDict()
     discriminator.net = "conv"  # "conv" or "resnet"

@@ -22,7 +22,6 @@ def get_config() -> ConfigDict:
     config.encoder.widths = (64, 128, 256)
     config.generator.net = "resnet"
     config.generator.widths = (256, 256, 128)
-    config.generator.norm = "conditional_batch"
     config.discriminator.net = "resnet"
     config.discriminator.widths = (128, 128, 128, 128)
     config.discriminator.lr = 2e-4

@@ -114,7 +114,9 @@ def train(job: Job) -> None:
     workdir.open_for_training(job.workdir, job.config, job.name)
     with _checkpoints(job) as checkpoints:
         shapes = jax.eval_shape(family.init, jax.random.key(0)).params
-        counts = {name: int(parameter_overview.count_parameters(net)) for name, net in shapes.items()}
+        counts = {
+            name: int(parameter_overview.count_parameters(net)) for name, net in shapes.items()
+        }
         _write_overview(job, shapes)
         workdir.record_environment(
             job.workdir, checkpoints.latest_step() or 0, workdir.command_line(), counts

@@ -59,7 +59,9 @@ def check_batch(batch: int) -> None:
     """Raises UserError unless every device gets the same number of examples."""
     devices = jax.device_count()
     if batch % devices:
-        good = [b for b in range(max(devices, batch - devices), batch + devices + 1) if not b % devices]
+        good = [
+            b for b in range(max(devices, batch - devices), batch + devices + 1) if not b % devices
+        ]
         raise UserError(
             f"batch_size {batch} is not divisible by {devices} devices; "
             f"try --config.batch_size={min(good, key=lambda b: abs(b - batch))}"

@@ -36,12 +36,12 @@ def load(config: ConfigDict, split: str) -> Split:
 
     Args:
         config: `name`, with TFDS's optional "/config" and ":version"; `dir`, where data sets are
-            prepared (None: $TFDS_DATA_DIR, else TFDS's own default), or one prepared data set
-            itself; `image_size` and `channels`, 0 for the native ones, otherwise images are
-            centre-cropped, resized and converted; `label`, the ClassLabel feature to use as class.
-            An empty `label`, or a data set with no ClassLabel at all, gives one class named
-            "all". `num_train` and `num_test` keep at most the first so many, 0 all; `num_classes`
-            is 0 or the data set's own; `stream` decodes on demand.
+            prepared (None: $TFDS_DATA_DIR, else TFDS's own default), or one of them itself;
+            `image_size` and `channels`, 0 for the native ones, otherwise images are cropped to
+            the centre, resized and converted; `label`, the ClassLabel feature to use as class (if
+            empty, or if there is no ClassLabel at all: one class named "all"); `num_train` and
+            `num_test`, at most the first so many, 0 for all; `num_classes`, 0 or the data set's
+            own; `stream`, to decode on demand.
         split: "train" or "test".
 
     Raises:
@@ -51,18 +51,18 @@ def load(config: ConfigDict, split: str) -> Split:
     data_dir = config.dir or os.environ.get("TFDS_DATA_DIR") or None
     builder = _open(config.name, os.path.expanduser(data_dir) if data_dir else None)
     info = builder.info
-    image_key, label_key, class_names = _features(config, info)
+    image_key, label_key, names = _features(config, info)
     shape = _shape(config, info.features[image_key].shape)
 
     kept = {key: _positions(config, info, key) for key in ("train", "test")}
     tfds_split, positions = kept[split]
     if not len(positions):
         raise UserError(f"{config.name} has no images in its {tfds_split!r} split")
-    spec = DataSpec(config.name, shape, len(class_names), class_names, len(kept["train"][1]))
+    spec = DataSpec(config.name, shape, len(names), names, len(kept["train"][1]))
     records = _Records(builder, tfds_split, image_key, label_key)
     # 0 and 1 for black and white, as in dsprites? The first images tell.
-    sample = [decode(file, where, 0, 3) for where, file, _ in records.read(positions[:64])]
-    binary = max(image.max() for image in sample) <= 1
+    first = records.read(positions[:64])
+    binary = max(decode(file, where, 0, 3).max() for where, file, _ in first) <= 1
 
     def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         images = np.empty((len(indices), *shape), np.uint8)
@@ -98,10 +98,8 @@ class _Records:
         try:
             records = self._source.__getitems__(wanted)
         except Exception as error:  # the reader does not say which file
-            raise UserError(
-                f"{self._first_failing(wanted)} is missing or damaged ({_line(error)}); "
-                "copy or prepare it again"
-            ) from error
+            damaged = f"{self._first_failing(wanted)} is missing or damaged ({_line(error)})"
+            raise UserError(f"{damaged}; copy or prepare it again") from error
         image, label = self._keys
         return [
             # A file cut short can give empty records, and no error.
@@ -121,7 +119,7 @@ class _Records:
         return self._file(positions[0])
 
 
-def _line(error: BaseException) -> str:
+def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
@@ -161,7 +159,7 @@ def _find(name: str, data_dir: str | None) -> Any:
     # Asking TFDS for an unknown name would import its community list, which wants TensorFlow.
     known = tfds.list_builders(with_community_datasets=False)
     home = Path(data_dir or "~/tensorflow_datasets").expanduser()
-    if root not in known and not (root and (home / root).is_dir()):
+    if not root or (root not in known and not (home / root).is_dir()):
         near = difflib.get_close_matches(root, [*known, "shapes", "folder"], 4, 0.5)
         hint = f"nearest: {', '.join(near)}" if near else "the embedded one is 'shapes'"
         raise UserError(f"unknown data set {name!r} ({hint})")
@@ -211,8 +209,8 @@ def _features(config: ConfigDict, info: Any) -> tuple[str, str | None, tuple[str
     if not images:
         raise UserError(f"{config.name} has no images, only {', '.join(sorted(info.features))}")
     image = "image" if "image" in images else images[0]
-    if info.features[image].np_dtype != np.uint8:
-        raise UserError(f"{config.name}: images are {info.features[image].np_dtype}, not uint8")
+    if (dtype := info.features[image].np_dtype) != np.uint8:
+        raise UserError(f"{config.name}: images are {dtype}, not uint8")
     labels = {k: f for k, f in info.features.items() if isinstance(f, tfds.features.ClassLabel)}
     if config.label in labels:
         names = tuple(labels[config.label].names or ())

@@ -15,7 +15,11 @@ def arrays(model: Model) -> dict[str, np.ndarray]:
     Rows are the first classes, test images the first of the test set; interpolations are linear
     in z between posterior means, each at its own end's label up to the middle.
     """
-    spec, rows, columns = model.test.spec, model.config.eval.grid_rows, model.config.eval.grid_columns
+    spec, rows, columns = (
+        model.test.spec,
+        model.config.eval.grid_rows,
+        model.config.eval.grid_columns,
+    )
     classes = np.arange(min(rows, spec.num_classes), dtype=np.int32)
     grid = class_grid(model, classes, columns)
     count = min(2 * INTERPOLATIONS + RECONSTRUCTIONS, len(model.test))

@@ -44,7 +44,9 @@ def evaluate(model: Model) -> Result:
 
 def verdict(active: int, dims: int, kl: float) -> str:
     """The sentence on collapse that these numbers carry."""
-    numbers = f"{active} of {dims} latent dimensions are active and the KL is {kl:.3g} nats an image"
+    numbers = (
+        f"{active} of {dims} latent dimensions are active and the KL is {kl:.3g} nats an image"
+    )
     if active < 0.01 * dims or kl < 1:
         return f"Posterior collapsed: {numbers}; z carries next to nothing about the image."
     if active < 0.5 * dims:

@@ -43,7 +43,9 @@ class Model(NamedTuple):
     test: Split
     step: int
 
-    def blocks(self, split: Split, count: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    def blocks(
+        self, split: Split, count: int
+    ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         """The first `count` examples of a split: (indices [n], {"image": scaled, "label": ...})."""
         size = self.config.eval.batch_size
         for start in range(0, min(count, len(split)), size):

@@ -19,6 +19,7 @@ UNITS = {
 def evaluate(model: Model, count: int | None = None) -> Result:
     """Means over the first `count` test images (default: all) of `Family.metrics`."""
     metrics = model.metrics(count or len(model.test))
+    metrics = {name: metrics[name] for name in [*UNITS, *metrics] if name in metrics}
     examples = len(next(iter(metrics.values())))
     return Result(
         values={name: float(value.mean()) for name, value in metrics.items()},

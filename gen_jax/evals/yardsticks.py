@@ -28,7 +28,10 @@ def evaluate(model: Model) -> Result:
         beyond_basis += total - np.sum(np.square(centred @ basis))
     pixels = len(test) * size
     return Result(
-        values={"mean_image_mse": around_mean / pixels, f"pca_{components}_mse": beyond_basis / pixels},
+        values={
+            "mean_image_mse": around_mean / pixels,
+            f"pca_{components}_mse": beyond_basis / pixels,
+        },
         units={
             "mean_image_mse": "mean over pixels on [-1, 1]",
             f"pca_{components}_mse": f"mean over pixels on [-1, 1], {components} components",

@@ -182,9 +182,10 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
                 value = jnp.mean(game.real(real)) + jnp.mean(game.fake(fake))
                 return value, (real, fake, new_stats)
 
-            (values["discriminator"], (real, fake, stats["discriminator"])), grads[
-                "discriminator"
-            ] = jax.value_and_grad(discriminator_loss, has_aux=True)(state.params["discriminator"])
+            (
+                (values["discriminator"], (real, fake, stats["discriminator"])),
+                grads["discriminator"],
+            ) = jax.value_and_grad(discriminator_loss, has_aux=True)(state.params["discriminator"])
             metrics |= dict(
                 zip(("d/reconstructed", "d/prior"), map(jnp.mean, split_fakes(fake)), strict=True)
             )
@@ -193,9 +194,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
 
             def classifier_loss(params):
                 logits, _ = nets.classify(params, images)
-                return jnp.mean(
-                    optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-                )
+                return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
 
             values["cross_entropy"], grads["classifier"] = jax.value_and_grad(classifier_loss)(
                 state.params["classifier"]

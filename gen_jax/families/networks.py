@@ -57,9 +57,7 @@ class Networks:
             self.names.append("discriminator")
         if classifier:
             _check_halving(config.classifier.widths, spec.shape, "classifier.widths")
-            self.classifier = nets.ConvClassifier(
-                tuple(config.classifier.widths), spec.num_classes
-            )
+            self.classifier = nets.ConvClassifier(tuple(config.classifier.widths), spec.num_classes)
             self.names.append("classifier")
         betas = (config.optimizer.b1, config.optimizer.b2)
         self.optimizers = {n: optimizers.adam(config[n].lr, *betas) for n in self.names}
@@ -101,9 +99,7 @@ class Networks:
         self, params: Tree, stats: Tree, z: Latents, labels: Labels, train: bool = True
     ) -> tuple[Images, Tree]:
         """Images [n, H, W, C] and the generator's new statistics."""
-        return _apply(
-            self.generator, params["generator"], stats["generator"], (z, labels), train
-        )
+        return _apply(self.generator, params["generator"], stats["generator"], (z, labels), train)
 
     def discriminate(
         self, state: TrainState, images: Images, labels: Labels, train: bool = True

@@ -17,7 +17,9 @@ def kl_standard_normal(
     return 0.5 * (jnp.square(mean) + jnp.exp(logvar) - logvar - 1)
 
 
-def squared_error(images: Float[Array, "b ..."], targets: Float[Array, "b ..."]) -> Float[Array, "b d"]:
+def squared_error(
+    images: Float[Array, "b ..."], targets: Float[Array, "b ..."]
+) -> Float[Array, "b d"]:
     """Squared differences, one row per example; summed, -2 log N(x; x', I) up to a constant."""
     return jnp.square(images - targets).reshape(len(images), -1)
 

@@ -5,7 +5,8 @@
 
 from pathlib import Path
 
-from gen_jax.report import html, images, markdown, sections, workdir
+from gen_jax.core.files import write_bytes
+from gen_jax.report import html, markdown, sections, workdir
 
 
 def write(path: str | Path) -> Path:
@@ -27,8 +28,8 @@ def write(path: str | Path) -> Path:
     document = sections.compose(workdir.read(root))
     text, figures = markdown.render(document)
     for name, png in figures.items():
-        images.write_bytes(root / name, png)
-    images.write_bytes(root / "report.md", text.encode())
+        write_bytes(root / name, png)
+    write_bytes(root / "report.md", text.encode())
     page = root / "report.html"
-    images.write_bytes(page, html.render(document).encode())
+    write_bytes(page, html.render(document).encode())
     return page

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,7 @@ def _plot(axes: Any, run: Run, panel: Panel) -> tuple[tuple[str, str, str], ...]
     """Draws a panel and returns its legend."""
     legend: list[tuple[str, str, str]] = []
     everything = [np.zeros(0)]
+    evaluated = False
     for line in panel.lines:
         colour = style.light(line.colour)
         steps, values = run.series("train", line.scalar)
@@ -120,25 +122,31 @@ def _plot(axes: Any, run: Run, panel: Panel) -> tuple[tuple[str, str, str], ...]
         legend.append((label, line.colour, ""))
         everything += [values]
         points = panels.eval_points(run, line.scalar)
-        if points:
-            label = "evaluation" if not line.label else f"{line.label}, evaluation"
-            axes.plot(
-                list(points),
-                list(points.values()),
-                "o",
-                ms=4.5 if len(points) < 30 else 2.5,
-                color=style.light("paper"),
-                markeredgecolor=colour,
-                markeredgewidth=1.2,
-                label=label,
-                zorder=3,
-            )
-            legend.append((label, line.colour, "o"))
-            everything += [np.array(list(points.values()))]
+        _circles(axes, points, colour, "")
+        evaluated |= bool(points)
+        everything += [values, np.array(list(points.values()))]
+    if evaluated:
+        shared = panel.lines[0].colour if len(panel.lines) == 1 else "mute"
+        _circles(axes, {}, style.light(shared), "evaluation")
+        legend.append(("evaluation", shared, "o"))
     if panel.log and panels.wants_log(np.concatenate(everything)):
         axes.set_yscale("log")
     _dress(axes)
     return tuple(legend) if len(legend) > 1 else ()
+
+
+def _circles(axes: Any, points: Mapping[int, float], colour: str, label: str) -> None:
+    axes.plot(
+        list(points),
+        list(points.values()),
+        "o",
+        ms=4.5 if len(points) < 30 else 2.5,
+        color=style.light("paper"),
+        markeredgecolor=colour,
+        markeredgewidth=1.2,
+        label=label or None,
+        zorder=3,
+    )
 
 
 def _dress(axes: Any) -> None:

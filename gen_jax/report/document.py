@@ -3,12 +3,6 @@
 from typing import NamedTuple
 
 
-class Text(NamedTuple):
-    """A short paragraph."""
-
-    text: str
-
-
 class Missing(NamedTuple):
     """One line that says why a part is not here, or what was wrong with a file."""
 
@@ -101,7 +95,7 @@ class Folded(NamedTuple):
     block: Table
 
 
-Block = Text | Missing | Verdict | Facts | Table | Code | Gallery | Charts | Folded
+Block = Missing | Verdict | Facts | Table | Code | Gallery | Charts | Folded
 
 
 class Section(NamedTuple):

@@ -16,7 +16,6 @@ from gen_jax.report.document import (
     Missing,
     Section,
     Table,
-    Text,
     Verdict,
 )
 from gen_jax.report.style import CSS
@@ -56,8 +55,6 @@ def _section(section: Section) -> str:
 
 def _block(block: Block) -> str:
     match block:
-        case Text(text):
-            return f"<p>{escape(text)}</p>"
         case Missing(text):
             return f'<p class="missing">{escape(text)}</p>'
         case Verdict(source, text):

@@ -4,10 +4,11 @@ import bisect
 import io
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from gen_jax.core.files import write_bytes
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -78,15 +79,6 @@ def encode_png(picture: np.ndarray) -> bytes:
 def save_png(path: str | os.PathLike[str], picture: np.ndarray) -> None:
     """Writes uint8 [H, W, C] as a PNG file, all or nothing: a reader never meets half a file."""
     write_bytes(path, encode_png(picture))
-
-
-def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
-    """Replaces a file in one move, making its folder first."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_bytes(content)
-    os.replace(scratch, path)
 
 
 def with_alpha(images: np.ndarray) -> np.ndarray:

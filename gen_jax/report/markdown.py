@@ -13,7 +13,6 @@ from gen_jax.report.document import (
     Missing,
     Section,
     Table,
-    Text,
     Verdict,
 )
 
@@ -44,8 +43,6 @@ def _section(section: Section, figures: dict[str, bytes]) -> list[str]:
 
 def _block(block: Block, figures: dict[str, bytes]) -> str:
     match block:
-        case Text(text):
-            return escaped(text)
         case Missing(text):
             return f"*{escaped(text)}*"
         case Verdict(source, text):

@@ -28,18 +28,16 @@ class Panel(NamedTuple):
     log: bool = False
 
 
+_TERM = "scaled as in the config"
+
 # A colour means the same thing in every panel: blue reconstructions, teal the latent code, red the
 # adversarial term and its weight, purple the discriminator, orange the prior, green real images.
 PANELS = (
     Panel("Reconstruction", "mean squared error over pixels", (Line("mse", "", "blue"),), log=True),
-    Panel(
-        "Reconstruction loss",
-        "summed over an image",
-        (Line("loss/reconstruction", "", "blue"),),
-        log=True,
-    ),
     Panel("KL divergence", "nats per image", (Line("kl", "", "teal"),)),
     Panel("Active latent dimensions", "dimensions", (Line("active_dims", "", "teal"),)),
+    Panel("Reconstruction term", _TERM, (Line("loss/reconstruction", "", "blue"),), log=True),
+    Panel("KL term", _TERM, (Line("loss/kl", "", "teal"),)),
     Panel(
         "Adversarial losses",
         "mean over the batch",
@@ -50,7 +48,7 @@ PANELS = (
     ),
     Panel(
         "Discriminator outputs",
-        "mean over the batch",
+        "mean logit",
         (
             Line("d/real", "real", "green"),
             Line("d/reconstructed", "reconstructed", "blue"),
@@ -59,16 +57,16 @@ PANELS = (
     ),
     Panel(
         "Gradient shares",
-        "share at the generated image",
+        "of the norms at the generated image",
         (
             Line("share/reconstruction", "reconstruction", "blue"),
-            Line("share/kl", "KL", "teal"),
             Line("share/adversarial", "adversarial", "red"),
+            Line("share/features", "features", "purple"),
+            Line("share/classifier", "classifier", "green"),
         ),
     ),
-    Panel("Adversarial weight λ", "weight in the loss", (Line("lambda", "", "red"),)),
-    Panel("Weighted KL loss", "nats per image", (Line("loss/kl", "", "teal"),)),
-    Panel("Total loss", "sum of the weighted terms", (Line("loss/total", "", "ink"),), log=True),
+    Panel("Adversarial weight λ", "weight in the objective", (Line("lambda", "", "red"),)),
+    Panel("Total loss", _TERM, (Line("loss/total", "", "ink"),), log=True),
     Panel("Speed", "images per second", (Line("images_per_second", "", "mute"),)),
 )
 

@@ -15,7 +15,7 @@ from gen_jax.report.workdir import Run
 _LONGEST_SIDE = 64
 _MOST_PIXELS = {"class_grid": 140_000, "reconstruction": 50_000, "interpolation": 90_000}
 _STRIP_LENGTH = 5
-_STRIP_SIDE = 300
+_STRIP_SIDE = 340
 _GAP = 2
 
 

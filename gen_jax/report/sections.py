@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from gen_jax.report import curves, pictures, timing
@@ -20,9 +21,19 @@ from gen_jax.report.document import (
 from gen_jax.report.tables import exact, flatten, number, settings_table, values_table
 from gen_jax.report.workdir import Run
 
-# What a reader looks for first; other values follow in the order their evaluation wrote them.
-_HEADLINES = ("mse", "psnr", "fid", "kid", "elbo", "kl", "active_dims", "sharpness")
-_FACTS_PER_EVAL = 4
+# The key numbers, in reading order, as patterns. An evaluation with none of them shows its first.
+_HEADLINES = (
+    "mse",
+    "pca_*_mse",
+    "mean_image_mse",
+    "psnr",
+    "fid",
+    "kid",
+    "elbo",
+    "kl",
+    "active_units",
+    "sharpness_*",
+)
 _NO_EVALUATION = "No evaluation yet: run --mode=evaluate."
 
 
@@ -71,8 +82,7 @@ def _summary(run: Run) -> list[Block]:
         for content in run.evals
         if content.get("verdict")
     ]
-    facts = [fact for content in run.evals for fact in _headlines(content)]
-    facts += timing.facts(run)
+    facts = [*_headlines(run), *timing.facts(run)]
     if facts:
         blocks.append(Facts(tuple(facts)))
     if not run.evals:
@@ -81,18 +91,23 @@ def _summary(run: Run) -> list[Block]:
     return blocks
 
 
-def _headlines(content: Mapping[str, Any]) -> list[Fact]:
-    values, units = flatten(_mapping(content, "values")), _mapping(content, "units")
-    names = [name for name in _HEADLINES if name in values]
-    names += [name for name in values if name not in names]
-    return [
-        Fact(
-            number(values[name]),
-            name,
-            " · ".join(str(note) for note in (content.get("split"), units.get(name)) if note),
-        )
-        for name in names[:_FACTS_PER_EVAL]
-    ]
+def _headlines(run: Run) -> list[Fact]:
+    """The key numbers of all evaluations, each name once."""
+    found: dict[str, tuple[int, Fact]] = {}
+    for content in run.evals:
+        values, units = flatten(_mapping(content, "values")), _mapping(content, "units")
+        ranks = {name: _rank(name) for name in values}
+        chosen = [name for name in values if ranks[name] < len(_HEADLINES)] or list(values)[:1]
+        for name in chosen:
+            notes = (content.get("split"), units.get(name))
+            note = " · ".join(str(note) for note in notes if note)
+            found.setdefault(name, (ranks[name], Fact(number(values[name]), name, note)))
+    return [fact for _, fact in sorted(found.values(), key=lambda ranked: ranked[0])]
+
+
+def _rank(name: str) -> int:
+    matching = (rank for rank, pattern in enumerate(_HEADLINES) if fnmatchcase(name, pattern))
+    return next(matching, len(_HEADLINES))
 
 
 def _evaluation(content: Mapping[str, Any]) -> Section:
@@ -143,6 +158,14 @@ def _environment(run: Run) -> list[Block]:
         )
     if "git_commit" in environment and environment["git_commit"] is None:
         environment["git_commit"] = "none: not run from a git checkout"
+    resumed = environment.pop("resumed", None)
+    for again in resumed if isinstance(resumed, list) else []:
+        changed = [
+            f"{name} {exact(value)}"
+            for name, value in again.items()
+            if name not in ("step", "command", "parameters") and run.environment.get(name) != value
+        ]
+        environment[f"resumed at step {again.get('step')}"] = ", ".join(changed) or "as above"
     blocks: list[Block] = [Code(str(command))] if command else []
     table: Table = settings_table(environment, ("what", "value"))
     return [*blocks, table]

@@ -62,7 +62,7 @@ pre{margin:.7rem 0;padding:.8rem 1rem;background:var(--panel);border-radius:8px;
 .verdict small{display:block;color:var(--mute);font-size:.82rem}
 .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(12rem,1fr));gap:1.7rem 1.4rem;
  margin:1.8rem 0}
-.facts dt{color:var(--mute);font-size:.86rem;line-height:1.35}
+.facts dt{overflow-wrap:anywhere;color:var(--mute);font-size:.86rem;line-height:1.35}
 .facts dd{margin:0;font-size:1.75rem;line-height:1.2;font-weight:600;letter-spacing:-.015em;
  font-variant-numeric:tabular-nums}
 .facts div{display:flex;flex-direction:column-reverse;justify-content:flex-end}
@@ -109,6 +109,8 @@ img{image-rendering:pixelated;max-width:100%;height:auto;display:block}
  header{padding-top:2.2rem}
  .facts{grid-template-columns:repeat(2,minmax(0,1fr));gap:1.3rem 1rem}
  .facts dd{font-size:1.45rem}
+ table{font-size:.88rem}
+ th,td{padding-right:.9rem}
  .rows{display:block}
  .rows span{display:block;text-align:left;max-width:none;margin:.7rem 0 .25rem}
  .strip{grid-template-columns:repeat(2,minmax(0,1fr));gap:1rem}

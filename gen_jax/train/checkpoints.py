@@ -30,8 +30,7 @@ class Checkpoints:
     nothing about devices is stored, so it fits any number of them.
 
     Args:
-        directory: Created, and swept of interrupted writes, unless `read_only`. (UserError if
-            that fails.)
+        directory: Created and swept of interrupted writes, unless `read_only`.
         keep_latest: How many of the newest to keep, at least 1.
         best_metric: Metric whose best checkpoint (the newest of equals) is kept too; None for none.
             A checkpoint without it, or where it is NaN or infinite, is never the best.
@@ -51,7 +50,8 @@ class Checkpoints:
     ):
         if keep_latest < 1 or best_mode not in ("min", "max"):
             raise ValueError(f"keep_latest={keep_latest}, best_mode={best_mode!r}")
-        absl_logging.get_absl_logger().addFilter(_worth_showing)
+        for logger in (absl_logging.get_absl_logger(), logging.getLogger("asyncio")):
+            logger.addFilter(_worth_showing)
         sys.unraisablehook = _show_unraisable
         path = epath.Path(directory)
         self.directory = path if path.is_absolute() else epath.Path(os.path.abspath(directory))
@@ -111,8 +111,7 @@ class Checkpoints:
         logged and, unless read-only, renamed to `corrupt-STEP`: there they block no later save.
 
         Returns:
-            The state (NumPy leaves, typed PRNG keys as JAX arrays), its step, and its record with
-            `metrics`, `config` and `digest` (of the state).
+            The state (NumPy leaves, JAX typed keys), its step, and a dict: metrics, config, digest.
 
         Raises:
             UserError: no intact checkpoint, or (no fallback then) it is of a model unlike `target`.
@@ -160,13 +159,8 @@ class Checkpoints:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object) -> None:
-        try:
-            self.close()
-        except UserError as error:
-            if exc is None:
-                raise
-            absl_logging.error("%s", error)  # and let the exception under way pass
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def _open(self, sweep: bool) -> ocp.CheckpointManager:
         options = ocp.CheckpointManagerOptions(
@@ -174,6 +168,8 @@ class Checkpoints:
             create=not self._read_only,
             cleanup_tmp_directories=sweep and not self._read_only,
             read_only=self._read_only,
+            # Or threads of a save whose directory cannot be made keep the program from ending.
+            async_options=ocp.AsyncOptions(create_directories_asynchronously=False),
             # Otherwise a wrong byte in one step's metadata keeps the whole directory from opening.
             # Several processes need what Orbax reads there, to time preemptions.
             lightweight_initialize=jax.process_count() == 1,
@@ -223,8 +219,8 @@ class Checkpoints:
 class _NewestAndBest:
     """Orbax preservation policy: the newest steps, and the newest of those with the best score.
 
-    Orbax's own `BestN` reads a `metrics` file in which one wrong byte keeps the whole directory
-    from opening, and ranks a NaN wherever the sorting happens to leave it.
+    Not `BestN`: one wrong byte in the metrics file it needs keeps the directory from opening, and
+    a NaN ranks wherever sorting leaves it.
     """
 
     newest: int
@@ -257,10 +253,12 @@ def _reason(error: Exception) -> str:
 
 
 def _worth_showing(entry: logging.LogRecord) -> bool:
-    """Log filter: no Orbax chatter below ERROR, no tracebacks of what Orbax goes on to raise."""
-    raised = {"async_checkpointer", "checkpoint", "checkpoint_manager", "future"}
+    # Neither Orbax's chatter nor, before the one line of ours, tracebacks of what it then raises.
+    if entry.name == "asyncio":
+        return "tensorstore_spec" not in entry.getMessage()
+    raises = {"async_checkpointer", "checkpoint", "checkpoint_manager", "future"}
     return "/orbax/checkpoint/" not in entry.pathname.replace(os.sep, "/") or (
-        entry.levelno >= logging.ERROR and not (entry.exc_info and entry.module in raised)
+        entry.levelno >= logging.ERROR and not (entry.exc_info and entry.module in raises)
     )
 
 

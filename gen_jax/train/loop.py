@@ -108,7 +108,9 @@ def train(
         fetched = jax.device_get(pending)
         pending.clear()
         scalars = {
-            name: float(Average.from_model_output(np.stack([m[name][0] for m in fetched])).compute())
+            name: float(
+                Average.from_model_output(np.stack([m[name][0] for m in fetched])).compute()
+            )
             for name in fetched[0]
         }
         bad = [name for name, value in scalars.items() if not np.isfinite(value)]

@@ -64,6 +64,8 @@ def test_each_load_reads_the_base_of_its_own_folder_as_it_is_now(folder, tmp_pat
 
 
 def test_loading_leaves_sys_path_and_sys_modules_alone(folder, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "configs"]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "configs.mark", sys)
     path, modules = sys.path.copy(), set(sys.modules)
     config.load(folder / "variant.py")
@@ -71,12 +73,13 @@ def test_loading_leaves_sys_path_and_sys_modules_alone(folder, monkeypatch):
     assert set(sys.modules) == modules
 
 
-def test_a_user_folder_named_configs_can_build_on_the_checkouts(tmp_path):
+def test_a_user_folder_named_configs_can_build_on_the_checkouts(tmp_path, monkeypatch):
     checkout = Path(gen_jax.__file__).parents[1] / "configs"
+    elsewhere = [entry for entry in sys.path if Path(entry).resolve() != checkout.parent]
+    monkeypatch.setattr(sys, "path", elsewhere)
     mine = tmp_path / "configs"
     mine.mkdir()
-    file = write(mine, VARIANT + "\nimport configs.base\nwhere = configs.base.__file__\n")
-    loaded = config.load(file)
+    loaded = config.load(write(mine, VARIANT))
     assert loaded.loss.beta == 2.0
     base = config.load(checkout / "base.py")
     assert set(config.dotted(loaded)) == set(config.dotted(base))

@@ -104,6 +104,7 @@ def fabricate(root: Path) -> Path:
         "git_commit": "abcdef0123456789",
         "git_dirty": True,
         "command": "python run.py --config=configs/cvae_gan_shapes.py",
+        "resumed": [{"step": 280, "command": "python run.py", "jax": "0.10.3", "platform": "cpu"}],
         "parameters": {"encoder": 1_234_567, "generator": 2_345_678, "discriminator": 345_678},
     }
     (root / "environment.json").write_text(json.dumps(environment))
@@ -114,7 +115,7 @@ def fabricate(root: Path) -> Path:
         "step": 600,
         "split": "test",
         "num_examples": 10_000,
-        "values": {"kl": 55.4, "mse": 0.03612, "psnr": 20.4, "mse_mean_image": 0.2901},
+        "values": {"kl": 55.4, "mse": 0.03612, "psnr": 20.4, "mse_largest": 0.2901},
         "units": {"mse": "mean over pixels, [−1, 1]", "kl": "nats per image", "psnr": "dB"},
         "protocol": {"latent": "posterior mean", "batch_size": 500, "weights": {"ema": True}},
         "verdict": "Test MSE 0.0361 is below the bar of 0.04; 51 of 64 dimensions are active.",

@@ -192,6 +192,18 @@ def test_values_that_are_not_finite_stand_out(lean):
     assert "| `mse` | NaN |" in markdown
 
 
+def test_key_numbers_come_once_and_in_reading_order(lean):
+    for name, values in {"a": {"kl": 1.0, "psnr": 2.0}, "b": {"novel": 3.0, "newer": 4.0}}.items():
+        content = {"name": name, "step": 3, "values": values}
+        (lean / "evals" / f"{name}.json").write_text(json.dumps(content))
+    names = re.findall(r"<dt>(\w+)", written(lean)[1])
+    assert names == ["mse", "psnr", "kl", "novel", "wall", "parameters"]
+
+
+def test_what_changed_on_resume_is_in_the_environment(lean):
+    assert "| `resumed at step 280` | `jax 0.10.3` |" in written(lean)[0]
+
+
 def test_a_broken_sample_is_named(lean):
     (lean / "samples" / "step_00000100.png").write_bytes(b"not a picture")
     assert "Unreadable: step_00000100.png." in written(lean)[1]
