@@ -1,4 +1,4 @@
-"""python run.py --config=configs/NAME.py [--workdir=DIR] [--mode=MODE] [--config.KEY=VALUE ...]"""
+"""The launcher: python run.py --config=configs/NAME.py [--config.KEY=VALUE ...] [options]."""
 
 import sys
 

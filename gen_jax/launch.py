@@ -45,7 +45,7 @@ class Job(NamedTuple):
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs one command line; returns the exit code: 0, 2 for a user's error, 128 + n for signal n."""
+    """Runs one command line; returns the exit code: 0, 2 (user's error) or 128 + signal."""
     _log_plainly()
     try:
         job = parse(argv)
@@ -82,6 +82,7 @@ def parse(argv: Sequence[str]) -> Job:
         )
     configs.check_against_base(config, base)
     config = configs.override(config, overrides)
+    configs.check_values(config)
     return Job(name, config, Path(flags.workdir or Path("runs") / name), flags)
 
 

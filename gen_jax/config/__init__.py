@@ -19,11 +19,13 @@ from gen_jax.config.checks import RESUMABLE, check_against_base, check_resume
 from gen_jax.config.command_line import override, split_args
 from gen_jax.config.files import load
 from gen_jax.config.keys import digest, dotted, from_json, to_json
+from gen_jax.config.ranges import check_values
 
 __all__ = [
     "RESUMABLE",
     "check_against_base",
     "check_resume",
+    "check_values",
     "digest",
     "dotted",
     "from_json",

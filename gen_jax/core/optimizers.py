@@ -29,7 +29,7 @@ def ramp(step: Int[Array, ""], start: int, length: int) -> Float[Array, ""]:
 
 
 def moving_average(average: Tree, new: Tree, decay: float, step: Int[Array, ""]) -> Tree:
-    """Exponential moving average, a <- d a + (1 - d) x with d = min(decay, (1 + step) / (10 + step)).
+    """Moving average a <- d a + (1 - d) x with d = min(decay, (1 + step) / (10 + step)).
 
     The smaller d of the first steps keeps a short run from remembering its initial weights.
     """

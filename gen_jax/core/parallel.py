@@ -20,7 +20,7 @@ Tree = Any
 
 
 def pmap(function: Callable, donate: tuple[int, ...] = ()) -> Callable:
-    """`function` on every device, axis named `AXIS`; arguments and results lead with a device axis."""
+    """`function` on every device, over `AXIS`; arguments and results lead with a device axis."""
     return jax.pmap(function, axis_name=AXIS, donate_argnums=donate)
 
 
@@ -59,12 +59,10 @@ def check_batch(batch: int) -> None:
     """Raises UserError unless every device gets the same number of examples."""
     devices = jax.device_count()
     if batch % devices:
-        good = [
-            b for b in range(max(devices, batch - devices), batch + devices + 1) if not b % devices
-        ]
+        nearest = max(1, round(batch / devices)) * devices
         raise UserError(
             f"batch_size {batch} is not divisible by {devices} devices; "
-            f"try --config.batch_size={min(good, key=lambda b: abs(b - batch))}"
+            f"try --config.batch_size={nearest}"
         )
 
 
@@ -80,7 +78,7 @@ def unreplicate(tree: Tree) -> Tree:
 
 
 def shard(tree: Tree, axis: int) -> Tree:
-    """Splits the batch axis of host arrays over the devices: [..., B, ...] -> [D, ..., B / D, ...]."""
+    """Splits a host array's batch axis over the devices: [..., B, ...] to [D, ..., B / D, ...]."""
 
     def split(leaf: np.ndarray) -> np.ndarray:
         devices = jax.local_device_count()

@@ -5,7 +5,7 @@ import numpy as np
 from gen_jax.evals.model import Model, Result
 
 ACTIVE_VARIANCE = 0.01
-"""A unit is active if the variance over x of its posterior mean exceeds this (Burda et al. 2016)."""
+"""A unit whose posterior mean varies more than this over x is active (Burda et al. 2016)."""
 
 
 def evaluate(model: Model) -> Result:
@@ -35,7 +35,7 @@ def evaluate(model: Model) -> Result:
             "kl": "nats per image",
             "kl_largest_dimension": "nats per image",
             "kl_smallest_dimension": "nats per image",
-            "aggregate_variance": "of z over posterior and test set, mean over units; the prior's is 1",
+            "aggregate_variance": "of z over posterior and test set, mean over units; prior: 1",
         },
         protocol={"split": "test", "num_examples": len(mean)},
         verdict=verdict(active, dims, total),

@@ -1,6 +1,6 @@
 """A trained model as evaluations see it: pictures in, pictures and numbers out, block by block."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from gen_jax.core import keys
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import Split
+from gen_jax.errors import UserError
 
 
 class Result(NamedTuple):
@@ -55,7 +56,7 @@ class Model(NamedTuple):
 
     def metrics(self, count: int) -> dict[str, np.ndarray]:
         """`Family.metrics` of the first `count` test images, float64 [n] each."""
-        function = jax.jit(self.family.metrics)
+        function = self._jitted("metrics")
         parts = []
         for indices, batch in self.blocks(self.test, count):
             out = function(self.state, batch, self.keys("eval", indices))
@@ -67,7 +68,7 @@ class Model(NamedTuple):
 
     def encode(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Posterior mean and logvar of the first `count` test images, float32 [n, Z] each."""
-        function = jax.jit(self.family.encode)
+        function = self._jitted("encode")
         parts = [
             jax.device_get(function(self.state, batch["image"], batch["label"]))
             for _, batch in self.blocks(self.test, count)
@@ -76,17 +77,23 @@ class Model(NamedTuple):
 
     def decode(self, z: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Pictures of given latents [n, Z]."""
-        return self._blockwise(jax.jit(self.family.decode), z, labels)
+        return self._blockwise(self._jitted("decode"), z, labels)
 
     def sample(self, labels: np.ndarray, seed: int | None = None) -> np.ndarray:
         """Prior samples of given classes [n]; sample i is a function of (seed, i, label)."""
         sample_keys = self.keys("sample", np.arange(len(labels)), seed)
-        return self._blockwise(jax.jit(self.family.sample), sample_keys, labels)
+        return self._blockwise(self._jitted("sample"), sample_keys, labels)
 
     def keys(self, stream: str, indices: np.ndarray, seed: int | None = None) -> jax.Array:
         """One key per example of a stream, [n]."""
         key = keys.stream(self.config.seed if seed is None else seed, stream)
         return jax.vmap(keys.at_step, in_axes=(None, 0))(key, jnp.asarray(indices, jnp.uint32))
+
+    def _jitted(self, name: str) -> Callable:
+        function = getattr(self.family, name)
+        if function is None:
+            raise UserError(f"family {self.config.family} cannot {name}")
+        return jax.jit(function)
 
     def _blockwise(self, function: Any, inputs: Any, labels: np.ndarray) -> np.ndarray:
         size, parts = self.config.eval.batch_size, []

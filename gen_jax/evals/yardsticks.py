@@ -1,5 +1,7 @@
 """What reconstruction costs without a network: the mean image, and PCA with as many components."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gen_jax.data.spec import Split
@@ -53,7 +55,7 @@ def moments(split: Split) -> tuple[np.ndarray, np.ndarray]:
     return mean, outer / len(split) - np.outer(mean, mean)
 
 
-def _flat_blocks(split: Split):
+def _flat_blocks(split: Split) -> Iterator[np.ndarray]:
     for start in range(0, len(split), BLOCK):
         images = split.gather(np.arange(start, min(start + BLOCK, len(split))))["image"]
         yield scaled(images).reshape(len(images), -1).astype(np.float64)

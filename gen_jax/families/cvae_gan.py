@@ -128,7 +128,9 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             terms["classifier"] = classifier_terms
         return {name: jax.value_and_grad(term)(fakes) for name, term in terms.items()}
 
-    def step(state: TrainState, batch: Any, keys: Key[Array, "1 b"], key: Key[Array, ""]):
+    def step(
+        state: TrainState, batch: Any, keys: Key[Array, "1 b"], key: Key[Array, ""]
+    ) -> tuple[TrainState, Scalars]:
         del key  # nothing here concerns the batch as a whole
         images, labels = batch["image"][0], batch["label"][0]
         noise, prior = draw(keys[0])
@@ -237,7 +239,9 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             out["loss/discriminator"] = game.real(d["real"]) + fakes_pay
         return out
 
-    def encode(state: TrainState, images: Images, labels: Labels):
+    def encode(
+        state: TrainState, images: Images, labels: Labels
+    ) -> tuple[Float[Array, "b z"], Float[Array, "b z"]]:
         params, stats = nets.evaluated(state)
         return nets.encode(params, stats, images, labels, train=False)[:2]
 

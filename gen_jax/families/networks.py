@@ -115,7 +115,7 @@ class Networks:
         self, params: Tree, images: Images
     ) -> tuple[Float[Array, "n k"], Float[Array, "n f"]]:
         """Class logits and features."""
-        return self.classifier.apply({"params": params}, images)
+        return _apply(self.classifier, params, {}, (images,), train=False)[0]
 
     def update(self, state: TrainState, grads: Tree, stats: Tree) -> TrainState:
         """One optimizer update of every network, then the moving averages."""

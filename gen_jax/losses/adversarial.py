@@ -11,7 +11,7 @@ Logits = Float[Array, "b"]
 
 
 class Adversarial(NamedTuple):
-    """What the discriminator pays for real and for generated images, and the generator for its own."""
+    """What the discriminator pays for real and generated images, and the generator for its own."""
 
     real: Callable[[Logits], Logits]
     fake: Callable[[Logits], Logits]
@@ -23,7 +23,7 @@ NON_SATURATING = Adversarial(
     fake=softplus,
     generator=lambda logits: softplus(-logits),
 )
-"""-log D(x), -log(1 - D(x')), -log D(x') with D = sigmoid(logits), in nats (Goodfellow et al. 2014)."""
+"""-log D(x), -log(1 - D(x')), -log D(x'), D = sigmoid(logits), nats (Goodfellow et al. 2014)."""
 
 HINGE = Adversarial(
     real=lambda logits: relu(1 - logits),

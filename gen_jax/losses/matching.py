@@ -5,7 +5,10 @@ from jaxtyping import Array, Float, Int
 
 
 def pairwise(real: Float[Array, "b f"], fake: Float[Array, "b f"]) -> Float[Array, "b"]:
-    """1/2 ||f(x) - f(x')||^2 per pair (Larsen et al. 2016, eq. 8 up to a constant; Bao et al. 2017, eq. 6)."""
+    """1/2 ||f(x) - f(x')||^2 per pair, up to a constant -log N(f(x); f(x'), I).
+
+    Larsen et al. 2016, eq. 8; Bao et al. 2017, eq. 6.
+    """
     return 0.5 * jnp.sum(jnp.square(real - fake), axis=-1)
 
 

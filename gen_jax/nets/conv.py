@@ -110,8 +110,9 @@ class ConvClassifier(nn.Module):
 
     @nn.compact
     def __call__(
-        self, images: Float[Array, "n h w c"]
+        self, images: Float[Array, "n h w c"], train: bool = False
     ) -> tuple[Float[Array, "n k"], Float[Array, "n f"]]:
+        del train  # nothing here differs
         x = images
         for width in self.widths:
             x = leaky_relu(Conv(width, stride=2)(x))

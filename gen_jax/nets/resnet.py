@@ -20,7 +20,7 @@ def _double(x: Image) -> Image:
 
 
 class UpBlock(nn.Module):
-    """Residual block that doubles height and width: norm, relu, upsample, conv, norm, relu, conv."""
+    """Doubles height and width: norm, relu, upsample, conv, norm, relu, conv, and a shortcut."""
 
     features: int
     norm: str

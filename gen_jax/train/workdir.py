@@ -1,4 +1,4 @@
-"""The head of a workdir: what was asked for (`config.json`) and where it ran (`environment.json`)."""
+"""The head of a workdir: what was asked for (config.json), where it ran (environment.json)."""
 
 import json
 import platform

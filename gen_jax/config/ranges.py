@@ -1,0 +1,39 @@
+"""Numbers outside the range in which their key means anything."""
+
+import fnmatch
+
+from ml_collections import ConfigDict
+
+from gen_jax.config.keys import dotted
+from gen_jax.errors import UserError
+
+POSITIVE = (
+    "batch_size",
+    "log_every",
+    "keep_checkpoints",
+    "z_dim",
+    "label_dim",
+    "*.lr",
+    "eval.batch_size",
+    "eval.examples",
+    "eval.samples",
+    "eval.grid_rows",
+    "eval.grid_columns",
+)
+BELOW_ONE = ("ema_decay", "optimizer.b1", "optimizer.b2")
+"""At least 0 and below 1. Every other number may be 0, none may be negative."""
+
+
+def check_values(config: ConfigDict) -> None:
+    """Raises UserError for a number out of range, naming its key."""
+    for key, value in dotted(config).items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if value < 0:
+            raise UserError(f"{key}={value}: must not be negative")
+        if value == 0 and any(fnmatch.fnmatchcase(key, pattern) for pattern in POSITIVE):
+            raise UserError(f"{key}={value}: must be positive")
+        if value >= 1 and key in BELOW_ONE:
+            raise UserError(f"{key}={value}: must be below 1")
+    if config.seed >= 2**32:
+        raise UserError(f"seed={config.seed}: must be below 2**32")

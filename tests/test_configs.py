@@ -1,0 +1,53 @@
+"""Every config in configs/ runs from a command line to its report."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gen_jax import config as configs
+from gen_jax import launch
+from tests.shrink import shrink
+
+FOLDER = Path(__file__).parents[1] / "configs"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_trains_two_steps_and_is_reported(name, tmp_path, monkeypatch):
+    load = configs.load
+    monkeypatch.setattr(configs, "load", lambda path: shrink(load(path)))
+    path = FOLDER / f"{name}.py"
+    assert launch.main([f"--config={path}", f"--workdir={tmp_path}"]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["kind"]) for line in lines] == [
+        (1, "train"),
+        (2, "train"),
+        (2, "eval"),
+    ]
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    latents = json.loads((tmp_path / "evals" / "latents.json").read_text())
+    assert latents["step"] == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_says_what_it_is_and_how_to_run_it(name):
+    source = (FOLDER / f"{name}.py").read_text()
+    docstring = source.split('"""')[1]
+    assert name == "base" or f"python run.py --config=configs/{name}.py" in docstring
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "base"])
+def test_a_variant_has_the_keys_of_the_base(name):
+    configs.check_against_base(
+        configs.load(FOLDER / f"{name}.py"), configs.load(FOLDER / "base.py")
+    )
+
+
+def test_every_key_of_the_base_is_commented_and_read():
+    base = (FOLDER / "base.py").read_text()
+    code = "".join(path.read_text() for path in (FOLDER.parent / "gen_jax").rglob("*.py"))
+    for key in configs.dotted(configs.load(FOLDER / "base.py")):
+        leaf = key.split(".")[-1]
+        assert leaf in code, f"{key} is declared and never read"
+        assert f".{leaf} = " in base

@@ -1,0 +1,156 @@
+"""A run is a function of its config: interrupted, crashed, resumed or not."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from gen_jax import config as configs
+from gen_jax import data
+from gen_jax.core.digest import digest
+from gen_jax.errors import UserError
+from gen_jax.families import FAMILIES
+from gen_jax.train import loop
+from gen_jax.train.checkpoints import Checkpoints
+from gen_jax.train.interrupt import Interrupted
+from gen_jax.train.progress import Progress
+from tests.shrink import shrink
+
+ROOT = Path(__file__).parents[2]
+STEPS = 13
+HOOKS = loop.Hooks(lambda state, step: None, lambda state, step: {"mse": 1.0 / step})
+
+
+def small(**changes):
+    """The shapes config, small, with a moving average and flips so that they resume too."""
+    config = shrink(configs.load(ROOT / "configs" / "cvae_gan_shapes.py"), STEPS)
+    config.update(checkpoint_every=4, eval_every=4, ema_decay=0.9, **changes)
+    config.data.flip = True
+    return config
+
+
+def run(workdir, config):
+    """Trains in `workdir` as the launcher does; returns the final state."""
+    split = data.load(config.data, "train")
+    family = FAMILIES[config.family](config, split.spec)
+    workdir.mkdir(exist_ok=True)
+    with Checkpoints(workdir / "checkpoints", best_metric="mse") as checkpoints:
+        return loop.train(config, family, split, workdir, checkpoints, HOOKS)
+
+
+def steps_logged(workdir):
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [line["step"] for line in lines if line["kind"] == "train"], lines
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """An uninterrupted run: its workdir and the digest of its final state."""
+    workdir = tmp_path_factory.mktemp("straight")
+    return workdir, digest(run(workdir, small()))
+
+
+ANYWHERE = int(np.random.default_rng().integers(2, STEPS - 1))
+
+
+@pytest.mark.parametrize(
+    ("stop", "number"), [(1, signal.SIGTERM), (ANYWHERE, signal.SIGINT), (12, signal.SIGTERM)]
+)
+def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
+    straight, tmp_path, monkeypatch, stop, number
+):
+    advance, count = Progress.advance, []
+
+    def signalled(self):
+        advance(self)
+        count.append(1)
+        if len(count) == stop:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Progress, "advance", signalled)
+    with pytest.raises(Interrupted) as stopped:
+        run(tmp_path, small())
+    assert stopped.value.code == 128 + number
+    assert stop <= stopped.value.step < STEPS
+    assert digest(run(tmp_path, small())) == straight[1]
+    assert steps_logged(tmp_path)[0] == list(range(1, STEPS + 1))
+
+
+def test_a_run_that_crashed_resumes_from_its_last_checkpoint_to_the_same_bits(
+    straight, tmp_path, monkeypatch
+):
+    def crash(self):
+        self.count = getattr(self, "count", 0) + 1
+        if self.count == 7:
+            raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", crash)
+        with pytest.raises(MemoryError):
+            run(tmp_path, small())
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 9, "wall"')  # a line cut short by the crash
+    assert digest(run(tmp_path, small())) == straight[1]
+    assert steps_logged(tmp_path)[0] == list(range(1, STEPS + 1))
+
+
+def test_a_finished_run_has_nothing_left_to_do(straight):
+    workdir, final = straight
+    before = (workdir / "metrics.jsonl").read_bytes()
+    assert digest(run(workdir, small())) == final
+    assert (workdir / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_longer_run_goes_on_from_a_finished_one(straight, tmp_path):
+    run(tmp_path, small(num_steps=5))
+    assert digest(run(tmp_path, small())) == straight[1]
+
+
+def test_another_seed_is_another_run(straight, tmp_path):
+    assert digest(run(tmp_path, small(seed=1))) != straight[1]
+
+
+def test_one_device_and_eight_see_the_same_losses(straight, tmp_path):
+    assert jax.device_count() == 8
+    script = (
+        "import sys; from pathlib import Path; from tests.train.test_loop import run, small;"
+        "run(Path(sys.argv[1]), small())"
+    )
+    environment = os.environ | {"XLA_FLAGS": "", "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], env=environment, check=True, cwd=ROOT
+    )
+    ours, theirs = steps_logged(straight[0])[1], steps_logged(tmp_path)[1]
+    compared = 0
+    for eight, one in zip(ours, theirs, strict=True):
+        assert eight.keys() == one.keys()
+        for name in eight.keys() - {"wall", "images_per_second"}:
+            # Adam divides by the root of a tiny second moment at first, so rounding grows a little.
+            tolerance = (
+                {"rtol": 2e-3, "atol": 2e-4} if one["step"] > 3 else {"rtol": 1e-4, "atol": 1e-5}
+            )
+            if not isinstance(eight[name], str):
+                np.testing.assert_allclose(eight[name], one[name], **tolerance, err_msg=name)
+                compared += 1
+    assert compared > 100
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+    config = small()
+    config.loss.beta = float("inf")
+    with pytest.raises(UserError, match=r"diverged: .*loss/kl.*last checkpoint: step None"):
+        run(tmp_path, config)
+
+
+@pytest.mark.parametrize(("steps", "epochs"), [(0, 1.0), (None, 0.0)])
+def test_no_steps_is_an_error(steps, epochs):
+    config = small(num_epochs=epochs)
+    config.num_steps = steps
+    with pytest.raises(UserError, match="nothing to train"):
+        loop.total_steps(config, data.load(config.data, "train"), 1)
