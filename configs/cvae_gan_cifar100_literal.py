@@ -17,4 +17,5 @@ def get_config() -> ConfigDict:
     config = flagship_config()
     config.loss.reconstruction_reduction = "mean"
     config.loss.lambda_mode = "fixed"
+    config.loss.prior_weight = 1.0
     return config

@@ -1,47 +1,24 @@
-"""From a command line to one mode. The only module that knows all the rooms; none imports it."""
+"""From a command line to one mode."""
 
 import argparse
-import hashlib
-import io
 import logging as standard_logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
-import jax
-import numpy as np
 from absl import flags as absl_flags
 from absl import logging
-from clu import parameter_overview
-from ml_collections import ConfigDict
 
 from gen_jax import config as configs
-from gen_jax import data, evals, report
-from gen_jax.core import parallel
-from gen_jax.core.files import write_bytes
-from gen_jax.core.state import Family, TrainState
-from gen_jax.data.spec import Split
-from gen_jax.errors import UserError, choose, nearest
-from gen_jax.evals import reconstruction
-from gen_jax.evals.figures import class_grid
-from gen_jax.evals.model import Model, to_uint8
-from gen_jax.families import FAMILIES
-from gen_jax.report import images
-from gen_jax.train import loop, workdir
-from gen_jax.train.checkpoints import Checkpoints
+from gen_jax.errors import UserError, choose
+from gen_jax.modes import MODES, Job, restore
+from gen_jax.train import workdir
 from gen_jax.train.interrupt import Interrupted
 
+__all__ = ["main", "parse", "restore"]
+
 BASE = Path(__file__).resolve().parents[1] / "configs" / "base.py"
-
-
-class Job(NamedTuple):
-    """One command: its config, its workdir and the flags some modes take."""
-
-    name: str
-    config: ConfigDict
-    workdir: Path
-    flags: argparse.Namespace
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,6 +29,9 @@ def main(argv: Sequence[str]) -> int:
         MODES[job.flags.mode](job)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
         return 2
     except Interrupted as stop:
         print(stop, file=sys.stderr)
@@ -107,83 +87,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def train(job: Job) -> None:
-    """Trains (or resumes), then evaluates the final state and writes the report."""
-    train_split, test_split, family = _load(job)
-    parallel.check_batch(job.config.batch_size)
-    loop.total_steps(job.config, train_split, family.draws)
-    workdir.open_for_training(job.workdir, job.config, job.name)
-    with _checkpoints(job) as checkpoints:
-        shapes = jax.eval_shape(family.init, jax.random.key(0)).params
-        counts = {
-            name: int(parameter_overview.count_parameters(net)) for name, net in shapes.items()
-        }
-        _write_overview(job, shapes)
-        workdir.record_environment(
-            job.workdir, checkpoints.latest_step() or 0, workdir.command_line(), counts
-        )
-
-        def model(state: TrainState, step: int) -> Model:
-            return Model(family, state, job.config, train_split, test_split, step)
-
-        def sample(state: TrainState, step: int) -> None:
-            rows = min(job.config.eval.grid_rows, test_split.spec.num_classes)
-            grid = class_grid(model(state, step), np.arange(rows), job.config.eval.grid_columns)
-            images.save_png(job.workdir / "samples" / f"step_{step:08}.png", images.grid(grid))
-
-        def evaluate(state: TrainState, step: int) -> dict[str, float]:
-            return reconstruction.evaluate(model(state, step), job.config.eval.examples).values
-
-        hooks = loop.Hooks(sample, evaluate)
-        state = loop.train(job.config, family, train_split, job.workdir, checkpoints, hooks)
-    _evaluate(job, model(state, int(state.step)))
-    _report(job)
-
-
-def evaluate(job: Job) -> None:
-    """Evaluates the newest intact checkpoint and writes the report."""
-    _evaluate(job, _restore(job))
-    _report(job)
-
-
-def sample(job: Job) -> None:
-    """Draws pictures from the newest intact checkpoint: a grid, single PNGs and samples.npz."""
-    if job.flags.num < 1:
-        raise UserError(f"--num={job.flags.num}: at least one picture")
-    if job.flags.seed < 0:
-        raise UserError(f"--seed={job.flags.seed}: seeds start at 0")
-    model = _restore(job)
-    names = model.test.spec.class_names
-    chosen = _labels(job.flags.labels, names)
-    labels = np.sort(np.resize(np.arange(len(chosen)), job.flags.num))
-    labels = chosen[labels].astype(np.int32)
-    pictures = to_uint8(model.sample(labels, seed=job.flags.seed))
-    folder = job.workdir / "generated" / _folder_name(job.flags, model.step)
-    for i, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
-        images.save_png(folder / f"{i:05}_{names[label].replace('/', '-')}.png", picture)
-    columns = min(len(pictures), max(8, int(len(pictures) ** 0.5)))
-    blank = np.full((-len(pictures) % columns, *pictures.shape[1:]), 255, np.uint8)
-    cells = np.concatenate([pictures, blank]).reshape(-1, columns, *pictures.shape[1:])
-    images.save_png(folder / "grid.png", images.grid(cells, upscale=2))
-    buffer = io.BytesIO()
-    np.savez(buffer, arr_0=pictures, labels=labels)
-    write_bytes(folder / "samples.npz", buffer.getvalue())
-    print(f"{len(pictures)} pictures of step {model.step} in {folder}")
-
-
-def write_report(job: Job) -> None:
-    """Writes report.md and report.html from the workdir as it is."""
-    _report(job)
-
-
-MODES: dict[str, Callable[[Job], None]] = {
-    "train": train,
-    "evaluate": evaluate,
-    "sample": sample,
-    "report": write_report,
-}
-
-
 def _log_plainly() -> None:
     """Our log lines as sentences on stderr; libraries' only from warnings on."""
     absl_flags.FLAGS.mark_as_parsed()  # or absl warns that nobody parsed its flags
@@ -192,80 +95,3 @@ def _log_plainly() -> None:
     logging.get_absl_handler().setFormatter(None)
     for name in ("jax", "orbax", "tensorflow"):
         standard_logging.getLogger(name).setLevel(standard_logging.WARNING)
-
-
-def _load(job: Job) -> tuple[Split, Split, Family]:
-    train_split = data.load(job.config.data, "train")
-    test_split = data.load(job.config.data, "test")
-    make = choose(FAMILIES, job.config.family, "family")
-    return train_split, test_split, make(job.config, train_split.spec)
-
-
-def _checkpoints(job: Job, read_only: bool = False) -> Checkpoints:
-    return Checkpoints(
-        job.workdir / "checkpoints",
-        keep_latest=job.config.keep_checkpoints,
-        best_metric="mse",
-        best_mode="min",
-        config_digest=configs.digest(job.config),
-        read_only=read_only,
-    )
-
-
-def _restore(job: Job) -> Model:
-    """The newest intact checkpoint as a model."""
-    saved = workdir.read_config(job.workdir)
-    if saved is None:
-        raise UserError(f"no run in {job.workdir}: train first, or pass --workdir")
-    configs.check_resume(saved["config"], job.config, job.workdir)
-    train_split, test_split, family = _load(job)
-    with _checkpoints(job, read_only=True) as checkpoints:
-        target = jax.eval_shape(family.init, jax.random.key(0))
-        state, step, _ = checkpoints.restore(target)
-    return Model(family, jax.device_put(state), job.config, train_split, test_split, step)
-
-
-def _evaluate(job: Job, model: Model) -> None:
-    results = evals.write(model, job.workdir / "evals", configs.digest(job.config))
-    for name, result in results.items():
-        numbers = "  ".join(f"{key} {value:.4g}" for key, value in result.values.items())
-        print(f"{name}: {numbers}")
-        if result.verdict:
-            print(f"  {result.verdict}")
-
-
-def _report(job: Job) -> None:
-    print(f"report: {report.write(job.workdir)}")
-
-
-def _write_overview(job: Job, params: dict) -> None:
-    tables = (
-        f"{name}\n{parameter_overview.get_parameter_overview(net, include_stats=False)}\n"
-        for name, net in params.items()
-    )
-    write_bytes(job.workdir / "parameters.txt", "\n".join(tables).encode())
-
-
-def _labels(text: str | None, names: tuple[str, ...]) -> np.ndarray:
-    """Class indices of comma-separated names or numbers; all of them for None."""
-    if text is None:
-        return np.arange(len(names))
-    known = {name: i for i, name in enumerate(names)}
-    known |= {str(i): i for i in range(len(names)) if str(i) not in known}
-    chosen = []
-    for label in (part.strip() for part in text.split(",")):
-        if label not in known:
-            raise UserError(f"--labels: no class {label!r}; {nearest(label, names)}")
-        chosen.append(known[label])
-    return np.array(chosen)
-
-
-def _folder_name(flags: argparse.Namespace, step: int) -> str:
-    """A folder of its own for each distinct request."""
-    name = f"step{step}_seed{flags.seed}_num{flags.num}"
-    if flags.labels is None:
-        return name
-    label = flags.labels.replace(" ", "").replace(",", "-").replace("/", "-")
-    if len(label) > 60:
-        label = hashlib.sha256(label.encode()).hexdigest()[:12]
-    return f"{name}_{label}"

@@ -8,7 +8,7 @@ UNITS = {
     "kl": "nats per image, summed over latent dimensions",
     "loss/reconstruction": "weighted and reduced as in the config, z drawn from the posterior",
     "loss/kl": "weighted and reduced as in the config",
-    "loss/adversarial": "unweighted, mean of reconstructions and prior samples",
+    "loss/adversarial": "before lambda; reconstructions, and prior samples at their weight",
     "loss/discriminator": "real + mean of reconstructions and prior samples",
     "d/real": "mean logit",
     "d/reconstructed": "mean logit",

@@ -10,7 +10,7 @@ encoder and generator minimise the mean over the batch of the per-example
 
     reconstruction_weight * R(|x - x~|^2)                  R: sum or mean over pixels
     + beta * K(KL(q(z | x, y) || N(0, I)))                 K: sum or mean over z, nats
-    + lambda * (A(D(x~, y)) + A(D(x', y))) / 2             A: the generator's adversarial loss
+    + lambda * (A(D(x~, y)) + prior_weight * A(D(x', y))) / 2       A: the adversarial loss
     + feature_weight * 1/2 |f(x) - f(x~)|^2                f: D's last hidden layer
     + mean_feature_weight * 1/2 |E f(x) - E f(x')|^2       E: mean over the global batch
     + classifier_weight * (1/2 |g(x) - g(x~)|^2            g: the classifier's last hidden layer
@@ -19,7 +19,10 @@ encoder and generator minimise the mean over the batch of the per-example
 while the discriminator minimises real(D(x, y)) + (fake(D(x~, y)) + fake(D(x', y))) / 2 and the
 classifier cross-entropy on x. In `relative` mode lambda is lambda_adv times the ratio of the norms
 of the first and third terms' gradients at x~ (`losses.balance`), itself without gradient; it is
-zero for `vae_epochs` and then ramps up.
+zero for `vae_epochs` and then ramps up. It is measured at x~, where reconstruction and adversary
+compete; at x' nothing opposes the adversary, and `prior_weight` times the same lambda says how much
+of the generator's learning goes into prior samples: at 1 / lambda_adv, as much as into
+reconstructions.
 
 Stop-gradients: terms of encoder and generator never move discriminator or classifier, theirs
 never move encoder or generator, and f(x), g(x) are constants. Every term reaches the generator;
@@ -80,6 +83,11 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
     def kl(mean: Float[Array, "b z"], logvar: Float[Array, "b z"]) -> Float[Array, "b"]:
         return reduce_latent(elbo.kl_standard_normal(mean, logvar), axis=-1)
 
+    def adversarial_loss(near: Array, free: Array) -> Array:
+        """The generator's loss on logits of reconstructions and of prior samples, batch mean."""
+        near, free = jnp.mean(game.generator(near)), jnp.mean(game.generator(free))
+        return (near + loss["prior_weight"] * free) / 2
+
     def draw(keys: Keys) -> tuple[Float[Array, "b z"], Float[Array, "b z"]]:
         """eps and z' for each example, from its key."""
         normal = lambda key: jax.random.normal(key, (2, config.z_dim))  # noqa: E731
@@ -102,7 +110,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
 
         def adversarial_term(fakes):
             logits, _, _ = nets.discriminate(state, fakes, both)
-            return jnp.mean(game.generator(logits))
+            return adversarial_loss(*split_fakes(logits))
 
         def feature_terms(fakes):
             _, real, _ = nets.discriminate(state, images, labels)
@@ -233,8 +241,8 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             seen = {"real": images, "reconstructed": drawn, "prior": free}
             d = {k: nets.discriminate(state, v, labels, train=False)[0] for k, v in seen.items()}
             out |= {f"d/{name}": logits for name, logits in d.items()}
-            near, prior_pays = map(game.generator, (d["reconstructed"], d["prior"]))
-            out["loss/adversarial"] = (near + prior_pays) / 2
+            near, far = map(game.generator, (d["reconstructed"], d["prior"]))
+            out["loss/adversarial"] = (near + loss["prior_weight"] * far) / 2
             fakes_pay = (game.fake(d["reconstructed"]) + game.fake(d["prior"])) / 2
             out["loss/discriminator"] = game.real(d["real"]) + fakes_pay
         return out

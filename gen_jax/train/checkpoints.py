@@ -6,12 +6,8 @@ it is restored instead.
 """
 
 import contextlib
-import dataclasses
-import logging
-import math
 import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import jax
@@ -21,6 +17,7 @@ from etils import epath
 
 from gen_jax.core.digest import by_path, combine, manifest, rebuild, seal, to_host, unlike, unseal
 from gen_jax.errors import UserError
+from gen_jax.train.orbax_habits import NewestAndBest, quieten
 
 
 class Checkpoints:
@@ -50,12 +47,10 @@ class Checkpoints:
     ):
         if keep_latest < 1 or best_mode not in ("min", "max"):
             raise ValueError(f"keep_latest={keep_latest}, best_mode={best_mode!r}")
-        for logger in (absl_logging.get_absl_logger(), logging.getLogger("asyncio")):
-            logger.addFilter(_worth_showing)
-        sys.unraisablehook = _show_unraisable
+        quieten()
         path = epath.Path(directory)
         self.directory = path if path.is_absolute() else epath.Path(os.path.abspath(directory))
-        self._policy = _NewestAndBest(keep_latest, best_metric, -1 if best_mode == "min" else 1)
+        self._policy = NewestAndBest(keep_latest, best_metric, -1 if best_mode == "min" else 1)
         self._config_digest, self._read_only, self._closed = config_digest, read_only, False
         try:
             self._manager = self._open(sweep=True)
@@ -215,31 +210,6 @@ class Checkpoints:
                 self._reopen()
 
 
-@dataclasses.dataclass
-class _NewestAndBest:
-    """Orbax preservation policy: the newest steps, and the newest of those with the best score.
-
-    Not `BestN`: one wrong byte in the metrics file it needs keeps the directory from opening, and
-    a NaN ranks wherever sorting leaves it.
-    """
-
-    newest: int
-    metric: str | None
-    sign: int
-    scores: dict[int, float] = dataclasses.field(default_factory=dict)
-
-    def learn(self, record: Mapping[str, Any]) -> None:
-        value = record["metrics"].get(self.metric, math.nan)
-        if math.isfinite(value):
-            self.scores[record["step"]] = self.sign * value
-
-    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
-        steps = sorted(info.step for info in checkpoints)
-        best = max(steps, key=lambda step: (self.scores.get(step, -math.inf), step))
-        kept = {*steps[-self.newest :], best}
-        return [info.step in kept for info in checkpoints]
-
-
 def _read_record(manager: ocp.CheckpointManager, step: int) -> dict[str, Any]:
     restored = manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore()))
     record = unseal(restored["meta"])
@@ -250,19 +220,3 @@ def _read_record(manager: ocp.CheckpointManager, step: int) -> dict[str, Any]:
 
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}"
-
-
-def _worth_showing(entry: logging.LogRecord) -> bool:
-    # Neither Orbax's chatter nor, before the one line of ours, tracebacks of what it then raises.
-    if entry.name == "asyncio":
-        return "tensorstore_spec" not in entry.getMessage()
-    raises = {"async_checkpointer", "checkpoint", "checkpoint_manager", "future"}
-    return "/orbax/checkpoint/" not in entry.pathname.replace(os.sep, "/") or (
-        entry.levelno >= logging.ERROR and not (entry.exc_info and entry.module in raises)
-    )
-
-
-def _show_unraisable(report: Any, show: Any = sys.unraisablehook) -> None:
-    # What is left of the other reads when Orbax gives up on a damaged checkpoint at the first.
-    if str(report.exc_value) != "Event loop is closed":
-        show(report)
