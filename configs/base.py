@@ -52,8 +52,8 @@ def get_config() -> ConfigDict:
     generator.lr = 2e-4
     config.discriminator = discriminator = ConfigDict()
     discriminator.net = "conv"  # "conv" or "resnet"
-    discriminator.widths = (64, 128, 256)
-    discriminator.spectral_norm = True  # one power iteration a step (Miyato et al. 2018)
+    discriminator.widths = (32, 64, 128)
+    discriminator.spectral_norm = False  # one power iteration a step (Miyato et al. 2018)
     discriminator.lr = 1e-4
     config.classifier = classifier = ConfigDict()
     classifier.widths = (64, 128, 256)  # the classifier of Bao et al. 2017; built if its weight > 0
@@ -73,7 +73,7 @@ def get_config() -> ConfigDict:
     loss.lambda_adv = 0.1  # weight of the adversarial term; 0: no discriminator at all
     loss.lambda_mode = "relative"  # "fixed": lambda_adv itself; "relative": lambda_adv times the
     # ratio of the reconstruction's to the adversarial term's gradient norm at the reconstruction
-    loss.prior_weight = 3.0  # of prior samples in the adversarial term, reconstructions being 1
+    loss.prior_weight = 5.0  # of prior samples in the adversarial term, reconstructions being 1
     loss.adversarial_to_encoder = True  # False: a stop-gradient keeps that term from the encoder
     loss.vae_epochs = 0.0  # epochs with lambda 0 first; the discriminator trains meanwhile
     loss.lambda_ramp_epochs = 0.0  # epochs over which lambda then grows linearly to its value

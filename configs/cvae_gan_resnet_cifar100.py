@@ -24,6 +24,7 @@ def get_config() -> ConfigDict:
     config.generator.widths = (256, 256, 128)
     config.discriminator.net = "resnet"
     config.discriminator.widths = (128, 128, 128, 128)
+    config.discriminator.spectral_norm = True
     config.discriminator.lr = 2e-4
     config.loss.adversarial = "hinge"
     config.loss.vae_epochs = 5.0

@@ -20,5 +20,4 @@ def get_config() -> ConfigDict:
     config.z_dim = 32
     config.encoder.widths = (32, 64, 128)
     config.generator.widths = (128, 64, 32)
-    config.discriminator.widths = (32, 64, 128)
     return config
