@@ -68,7 +68,8 @@ def check_batch(batch: int) -> None:
 
 def replicate(tree: Tree) -> Tree:
     """A copy of every leaf on every local device, with a leading device axis."""
-    copies = jax.pmap(lambda _, leaf: leaf, in_axes=(0, None))
+    # Over the axis of the step: arrays laid out over another would make it compile a second time.
+    copies = jax.pmap(lambda _, leaf: leaf, axis_name=AXIS, in_axes=(0, None))
     return copies(np.zeros(jax.local_device_count()), tree)
 
 
