@@ -73,7 +73,7 @@ def get_config() -> ConfigDict:
     loss.lambda_adv = 0.1  # weight of the adversarial term; 0: no discriminator at all
     loss.lambda_mode = "relative"  # "fixed": lambda_adv itself; "relative": lambda_adv times the
     # ratio of the reconstruction's to the adversarial term's gradient norm at the reconstruction
-    loss.prior_weight = 5.0  # of prior samples in the adversarial term, reconstructions being 1
+    loss.prior_weight = 10.0  # of prior samples in the adversarial term, reconstructions being 1
     loss.adversarial_to_encoder = True  # False: a stop-gradient keeps that term from the encoder
     loss.vae_epochs = 0.0  # epochs with lambda 0 first; the discriminator trains meanwhile
     loss.lambda_ramp_epochs = 0.0  # epochs over which lambda then grows linearly to its value
