@@ -5,8 +5,8 @@ generator and 1e-4 for the discriminator, batch 128, 20 epochs, seed 42. What th
 is settled so that the model works: squared error and KL are both sums over an example's
 dimensions, and lambda 0.1 means a tenth of the reconstruction's pull at the reconstruction
 (cvae_gan_cifar100_literal.py is the recipe as its text reads). Prior samples, which nothing else
-teaches, weigh ten times as much, about as much as reconstruction. z has 128 dimensions; the discriminator has no spectral norm,
-under which its learning rate left it at chance.
+teaches, weigh ten times as much, about as much as reconstruction. z has 128 dimensions. The
+discriminator has no spectral norm: at its learning rate that left it at chance.
 
 Command: python run.py --config=configs/cvae_gan_cifar100.py
 """

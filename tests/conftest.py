@@ -3,9 +3,17 @@
 import os
 import tempfile
 
-# Eight virtual devices on any machine. Tests of one device say so themselves.
-os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+# Eight virtual devices on any machine; tests of one device say so themselves. Compiling is nearly
+# all that tests of tiny nets do, and unoptimised code is there in half the time.
+os.environ["XLA_FLAGS"] = " ".join(
+    [
+        os.environ.get("XLA_FLAGS", ""),
+        "--xla_force_host_platform_device_count=8",
+        "--xla_backend_optimization_level=0",
+        # Eight devices on a busy two-core machine may wait for each other for longer than XLA's 40 s.
+        "--xla_cpu_collective_call_terminate_timeout_seconds=900",
+        "--xla_cpu_collective_call_warn_stuck_timeout_seconds=300",
+    ]
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 

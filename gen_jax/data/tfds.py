@@ -25,7 +25,7 @@ OTHERWISE = (
     "or use --config.data.name=shapes, which needs nothing"
 )
 # Any of them answering means there is a network; TFDS itself retries for minutes without one.
-PROBES = ("https://storage.googleapis.com", "https://pypi.org")
+PROBES = ("https://storage.googleapis.com", "https://www.tensorflow.org")
 
 
 def load(config: ConfigDict, split: str) -> Split:

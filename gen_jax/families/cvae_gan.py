@@ -31,6 +31,7 @@ All networks update at once, from the same state. Without any term that asks for
 (lambda_adv 0) there is none: a conditional VAE.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -73,8 +74,10 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
     judged = any(loss[key] > 0 for key in ("lambda_adv", "feature_weight", "mean_feature_weight"))
     classified = loss["classifier_weight"] > 0
     nets = Networks(config, spec, discriminator=judged, classifier=classified)
-    to_steps = lambda epochs: num_steps(spec.num_examples, config.batch_size, 1, epochs)  # noqa: E731
-    vae_steps, ramp_steps = to_steps(loss["vae_epochs"]), to_steps(loss["lambda_ramp_epochs"])
+    vae_steps, ramp_steps = (
+        num_steps(spec.num_examples, config.batch_size, 1, loss[key])
+        for key in ("vae_epochs", "lambda_ramp_epochs")
+    )
 
     def reconstruction(outputs: Images, images: Images) -> Float[Array, "b"]:
         error = reduce_pixels(elbo.squared_error(outputs, images), axis=-1)
@@ -90,8 +93,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
 
     def draw(keys: Keys) -> tuple[Float[Array, "b z"], Float[Array, "b z"]]:
         """eps and z' for each example, from its key."""
-        normal = lambda key: jax.random.normal(key, (2, config.z_dim))  # noqa: E731
-        noise = jax.vmap(normal)(keys)
+        noise = jax.vmap(partial(jax.random.normal, shape=(2, config.z_dim)))(keys)
         return noise[:, 0], noise[:, 1]
 
     def split_fakes(fakes: Array) -> tuple[Array, Array]:

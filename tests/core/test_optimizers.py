@@ -1,0 +1,69 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gen_jax.core import optimizers
+
+
+def test_adam_is_the_papers_algorithm():
+    rate, b1, b2 = 0.01, 0.5, 0.9
+    rng = np.random.default_rng(0)
+    start, grads = rng.normal(size=(5,)), rng.normal(size=(4, 5))
+    optimizer = optimizers.adam(rate, b1, b2)
+    params = {"w": jnp.asarray(start, jnp.float32)}
+    opt_state = optimizer.init(params)
+    expected, m, v = start, 0.0, 0.0
+    for t, grad in enumerate(grads, start=1):
+        m, v = b1 * m + (1 - b1) * grad, b2 * v + (1 - b2) * grad**2
+        expected = expected - rate * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + 1e-8)
+        tree = {"w": jnp.asarray(grad, jnp.float32)}
+        params, opt_state = optimizers.apply(optimizer, tree, opt_state, params)
+    np.testing.assert_allclose(params["w"], expected, rtol=1e-5)
+
+
+def test_apply_gives_the_optimizer_params_and_keeps_its_state():
+    optimizer = optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.5, momentum=0.9))
+    params, grads = jnp.array([1.0, -2.0]), jnp.array([3.0, 4.0])
+    params, state = optimizers.apply(optimizer, grads, optimizer.init(params), params)
+    first = np.array([3.1, 3.8])
+    expected = np.array([1.0, -2.0]) - 0.5 * first
+    np.testing.assert_allclose(params, expected, rtol=1e-6)
+    params, _ = optimizers.apply(optimizer, grads, state, params)
+    second = np.array([3.0, 4.0]) + 0.1 * expected + 0.9 * first
+    np.testing.assert_allclose(params, expected - 0.5 * second, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "expected"),
+    [
+        (0, 0, [1, 1, 1, 1, 1, 1, 1]),
+        (3, 0, [0, 0, 0, 1, 1, 1, 1]),
+        (3, 1, [0, 0, 0, 1, 1, 1, 1]),
+        (0, 4, [0.25, 0.5, 0.75, 1, 1, 1, 1]),
+        (2, 4, [0, 0, 0.25, 0.5, 0.75, 1, 1]),
+    ],
+)
+def test_ramp_at_its_corners(start, length, expected):
+    steps = jnp.arange(len(expected))
+    out = jax.vmap(lambda step: optimizers.ramp(step, start, length))(steps)
+    np.testing.assert_allclose(out, expected, atol=1e-7)
+
+
+def test_moving_average_of_a_constant_forgets_the_start_by_the_product_of_its_decays():
+    decay, start, constant = 0.6, 5.0, 2.0
+    average = {"net": jnp.array([start])}
+    forgotten = 1.0
+    for step in range(20):
+        average = optimizers.moving_average(
+            average, {"net": jnp.array([constant])}, decay, jnp.asarray(step)
+        )
+        forgotten *= min(decay, (1 + step) / (10 + step))
+        expected = constant + (start - constant) * forgotten
+        np.testing.assert_allclose(average["net"], [expected], rtol=1e-6)
+
+
+def test_moving_average_settles_at_the_decay_asked_for():
+    out = optimizers.moving_average(jnp.array(1.0), jnp.array(0.0), 0.999, jnp.asarray(10**6))
+    np.testing.assert_allclose(out, 0.999, rtol=1e-6)

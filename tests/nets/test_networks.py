@@ -1,0 +1,131 @@
+"""What every encoder, generator and discriminator promises, whatever its architecture."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gen_jax import nets
+from gen_jax.core import parallel
+
+CLASSES, LATENT = 3, 4
+SHAPE = (8, 16, 3)
+LABELS = np.array([0, 2, 1, 1], np.int32)
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (4, *SHAPE)).astype(np.float32)
+Z = np.random.default_rng(1).normal(size=(4, LATENT)).astype(np.float32)
+NORMS = ("none", "conditional_batch")
+
+
+def evaluate(module, inputs):
+    """Made-up variables, no gain 1 and no bias 0, and the module that has them in evaluation."""
+    shapes = jax.eval_shape(lambda: module.init(jax.random.key(0), inputs, LABELS, False))
+    rng = np.random.default_rng(2)
+    fill = lambda leaf: jnp.asarray(rng.uniform(0.5, 1.5, leaf.shape), leaf.dtype)  # noqa: E731
+    variables = jax.tree.map(fill, shapes)
+    sign = lambda leaf: leaf * rng.choice([-0.5, 0.5], leaf.shape).astype(leaf.dtype)  # noqa: E731
+    variables["params"] = jax.tree.map(sign, variables["params"])
+    return variables, lambda inputs, labels: module.apply(variables, inputs, labels, False)
+
+
+def train(module, variables, inputs):
+    """Outputs of a training call on a batch axis of one device, and the new statistics."""
+    call = lambda x, y: module.apply(variables, x, y, True, mutable=["batch_stats"])  # noqa: E731
+    out, stats = jax.vmap(call, axis_name=parallel.AXIS)(inputs[None], LABELS[None])
+    return jax.tree.map(lambda leaf: leaf[0], (out, stats.get("batch_stats", {})))
+
+
+def others(inputs):
+    """The same third example in other company."""
+    return np.where((np.arange(4) == 2).reshape(4, *(1,) * (inputs.ndim - 1)), inputs, -inputs)
+
+
+def changed(old, new):
+    return [bool(jnp.any(a != b)) for a, b in zip(*map(jax.tree.leaves, (old, new)), strict=True)]
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("name", nets.ENCODERS)
+def test_encoders_give_a_mean_and_logvar_per_example(name, norm):
+    module = nets.ENCODERS[name]((4, 8), LATENT, CLASSES, label_dim=3, norm=norm)
+    variables, apply = evaluate(module, IMAGES)
+    mean, logvar = apply(IMAGES, LABELS)
+    assert mean.shape == logvar.shape == (4, LATENT)
+    assert not np.allclose(mean, logvar)
+    # Conditional, and in evaluation each example on its own.
+    assert np.all(np.any(apply(IMAGES, (LABELS + 1) % CLASSES)[0] != mean, axis=1))
+    np.testing.assert_allclose(apply(others(IMAGES), LABELS)[0][2], mean[2], rtol=1e-5)
+    (trained, _), stats = train(module, variables, IMAGES)
+    assert trained.shape == (4, LATENT)
+    assert all(changed(variables.get("batch_stats", {}), stats))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("name", nets.GENERATORS)
+def test_generators_give_images_of_the_shape_and_range_asked_for(name, norm):
+    module = nets.GENERATORS[name]((8, 4), SHAPE, CLASSES, label_dim=3, norm=norm)
+    variables, apply = evaluate(module, Z)
+    images = apply(Z, LABELS)
+    assert images.shape == (4, *SHAPE)
+    assert np.all(np.any(apply(Z, (LABELS + 1) % CLASSES) != images, axis=(1, 2, 3)))
+    np.testing.assert_allclose(apply(others(Z), LABELS)[2], images[2], rtol=1e-5)
+    # Far latents reach both ends of [-1, 1] and never pass them.
+    far = apply(1e4 * Z, LABELS)
+    np.testing.assert_allclose([far.min(), far.max()], [-1, 1], atol=1e-3)
+    assert np.all(np.abs(far) <= 1)
+    trained, stats = train(module, variables, Z)
+    assert trained.shape == (4, *SHAPE)
+    assert all(changed(variables.get("batch_stats", {}), stats))
+
+
+def spectral(kernel, stats):
+    """The kernel over its estimated largest singular value: one power iteration, in numpy."""
+    matrix = np.asarray(kernel)
+    left = matrix @ np.asarray(stats["right_singular"])
+    left /= np.linalg.norm(left)
+    return matrix / np.linalg.norm(matrix.T @ left)
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+@pytest.mark.parametrize("name", nets.DISCRIMINATORS)
+def test_discriminators_project_features_on_the_label(name, normalised):
+    module = nets.DISCRIMINATORS[name]((4, 8), CLASSES, spectral_norm=normalised)
+    variables, apply = evaluate(module, IMAGES)
+    assert ("batch_stats" in variables) == normalised
+    params = variables["params"]
+    logits, features = apply(IMAGES, LABELS)
+    assert logits.shape == (4,)
+    assert features.shape == (4, {"conv": 16, "resnet": 8}[name])
+    w, table = params["linear"]["kernel"], params["embed"]["table"]
+    if normalised:
+        stats = variables["batch_stats"]
+        w, table = spectral(w, stats["linear"]), spectral(table, stats["embed"])
+    expected = (
+        features @ w[:, 0]
+        + params["linear"]["bias"]
+        + np.sum(np.asarray(table)[LABELS] * features, axis=1)
+    )
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+    # The label enters by the projection only.
+    np.testing.assert_array_equal(apply(IMAGES, LABELS * 0)[1], apply(IMAGES, LABELS)[1])
+    _, stats = train(module, variables, IMAGES)
+    if normalised:
+        # A vector of one entry, the linear layer's, has nowhere to turn.
+        assert all(changed(variables["batch_stats"] | {"linear": {}}, stats | {"linear": {}}))
+
+
+@pytest.mark.parametrize("name", nets.DISCRIMINATORS)
+def test_a_discriminator_without_classes_ignores_labels(name):
+    module = nets.DISCRIMINATORS[name]((4, 8), 0)
+    variables, apply = evaluate(module, IMAGES)
+    assert "embed" not in variables["params"]
+    np.testing.assert_array_equal(apply(IMAGES, LABELS)[0], apply(IMAGES, LABELS + 1)[0])
+
+
+def test_the_classifiers_logits_are_linear_in_its_features():
+    module = nets.ConvClassifier((4, 8), CLASSES)
+    variables = module.init(jax.random.key(0), IMAGES)
+    logits, features = module.apply(variables, IMAGES)
+    assert features.shape == (4, 16)
+    head = variables["params"]["Dense_1"]
+    np.testing.assert_allclose(logits, features @ head["kernel"] + head["bias"][None], rtol=1e-5)
+    assert logits.shape == (4, CLASSES)
