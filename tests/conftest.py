@@ -10,7 +10,7 @@ os.environ["XLA_FLAGS"] = " ".join(
         os.environ.get("XLA_FLAGS", ""),
         "--xla_force_host_platform_device_count=8",
         "--xla_backend_optimization_level=0",
-        # Eight devices on a busy two-core machine may wait for each other for longer than XLA's 40 s.
+        # Eight devices on two busy cores may wait for each other longer than XLA's 40 s.
         "--xla_cpu_collective_call_terminate_timeout_seconds=900",
         "--xla_cpu_collective_call_warn_stuck_timeout_seconds=300",
     ]

@@ -62,6 +62,7 @@ def _tensorboard(workdir: Path) -> Any:
     if find_spec("tensorflow") is None:
         logging.info("TensorBoard events are not written: pip install 'gen_jax[tf]' to have them.")
         return None
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it greets with pages about GPUs
     import tensorflow as tf
     from clu import metric_writers
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow_datasets
 
 from gen_jax import data
 from gen_jax.data import tfds
