@@ -18,8 +18,6 @@ from gen_jax.train.interrupt import Interrupted
 
 __all__ = ["main", "parse", "restore"]
 
-BASE = Path(__file__).resolve().parents[1] / "configs" / "base.py"
-
 
 def main(argv: Sequence[str]) -> int:
     """Runs one command line; returns the exit code: 0, 2 (user's error) or 128 + signal."""
@@ -50,12 +48,12 @@ def parse(argv: Sequence[str]) -> Job:
     path, overrides, rest = configs.split_args(argv)
     flags = _parser().parse_args(rest)
     choose(MODES, flags.mode, "--mode")
-    base = configs.load(BASE)
+    base = configs.base()
     saved = workdir.read_config(Path(flags.workdir)) if flags.workdir else None
     if path is not None:
         config, name = configs.load(path), Path(path).stem
     elif saved is not None:
-        config, name = configs.from_json(saved["config"], base), saved["name"]
+        config, name = configs.from_json(saved["config"], base), str(saved.get("name", "run"))
     else:
         raise UserError(
             "say what to run: --config=configs/cvae_gan_shapes.py, or --workdir of an earlier run"

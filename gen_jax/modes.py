@@ -42,7 +42,8 @@ def train(job: Job) -> None:
     train_split, test_split, family = _load(job)
     parallel.check_batch(job.config.batch_size)
     loop.total_steps(job.config, train_split, family.draws)
-    workdir.open_for_training(job.workdir, job.config, job.name)
+    described = workdir.describe(train_split, test_split)
+    workdir.open_for_training(job.workdir, job.config, job.name, described)
     with _checkpoints(job) as checkpoints:
         shapes = jax.eval_shape(family.init, jax.random.key(0)).params
         counts = {
@@ -80,8 +81,8 @@ def sample(job: Job) -> None:
     """Draws pictures from the newest intact checkpoint: a grid, single PNGs and samples.npz."""
     if job.flags.num < 1:
         raise UserError(f"--num={job.flags.num}: at least one picture")
-    if job.flags.seed < 0:
-        raise UserError(f"--seed={job.flags.seed}: seeds start at 0")
+    if not 0 <= job.flags.seed < 2**32:
+        raise UserError(f"--seed={job.flags.seed}: must be at least 0 and below 2**32")
     model = restore(job)
     names = model.test.spec.class_names
     chosen = _labels(job.flags.labels, names)
@@ -134,11 +135,11 @@ def _checkpoints(job: Job, read_only: bool = False) -> Checkpoints:
 
 def restore(job: Job) -> Model:
     """The newest intact checkpoint as a model."""
-    saved = workdir.read_config(job.workdir)
-    if saved is None:
+    if workdir.read_config(job.workdir) is None:
         raise UserError(f"no run in {job.workdir}: train first, or pass --workdir")
-    configs.check_resume(saved["config"], job.config, job.workdir)
     train_split, test_split, family = _load(job)
+    described = workdir.describe(train_split, test_split)
+    workdir.check_same_run(job.workdir, job.config, described)
     with _checkpoints(job, read_only=True) as checkpoints:
         target = jax.eval_shape(family.init, jax.random.key(0))
         state, step, _ = checkpoints.restore(target)

@@ -138,12 +138,30 @@ def test_a_workdir_of_another_config_is_left_alone(copied, capsys):
         ([f"--config={SHAPES}", "--config.batch_size=0"], "batch_size"),
         ([f"--config={SHAPES}", "--config.log_every=0"], "log_every"),
         ([f"--config={SHAPES}", "--mode=sample"], "train first"),
+        ([f"--config={SHAPES}", "--mode=sample", "--seed=4294967296"], "below 2**32"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(argv, said, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert said in fails(capsys, *argv)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_key_added_later_does_not_orphan_a_run(copied):
+    path = copied / "config.json"
+    saved = json.loads(path.read_text())
+    del saved["config"]["loss"]["prior_weight"]
+    path.write_text(json.dumps(saved))
+    assert launch.main([f"--workdir={copied}", "--mode=report"]) == 0
+    assert launch.main([f"--workdir={copied}", "--mode=sample", "--num=1"]) == 0
+
+
+def test_other_data_under_the_same_config_are_refused(copied, capsys):
+    path = copied / "config.json"
+    saved = json.loads(path.read_text())
+    saved["data"]["num_train"] = 63
+    path.write_text(json.dumps(saved))
+    assert "num_train" in fails(capsys, f"--workdir={copied}")
 
 
 def test_labels_that_do_not_exist_are_named(copied, capsys):

@@ -41,6 +41,11 @@ def load(path: str | Path) -> ConfigDict:
     return config
 
 
+def base() -> ConfigDict:
+    """The checkout's `configs/base.py`: every key there is."""
+    return load(_CHECKOUT / "configs" / "base.py")
+
+
 def _locate(path: Path) -> Path:
     candidates = [path, _CHECKOUT / path]
     for candidate in candidates:

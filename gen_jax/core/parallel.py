@@ -74,8 +74,8 @@ def replicate(tree: Tree) -> Tree:
 
 
 def unreplicate(tree: Tree) -> Tree:
-    """The first device's copy of every leaf."""
-    return jax.tree.map(lambda leaf: leaf[0], tree)
+    """The first local device's copy of every leaf, on that device."""
+    return jax.tree.map(lambda leaf: leaf.addressable_shards[0].data[0], tree)
 
 
 def shard(tree: Tree, axis: int) -> Tree:

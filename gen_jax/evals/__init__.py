@@ -47,7 +47,10 @@ def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
             | {"config_digest": config_digest, "ema_decay": model.config.ema_decay},
         }
         content |= {"verdict": result.verdict} if result.verdict else {}
-        write_bytes(folder / f"{name}.json", (json.dumps(content, indent=1) + "\n").encode())
+        write_bytes(
+            folder / f"{name}.json",
+            (json.dumps(content, indent=1, allow_nan=False) + "\n").encode(),
+        )
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **figures.arrays(model))
     write_bytes(folder / "figures.npz", buffer.getvalue())

@@ -27,15 +27,22 @@ def arrays(model: Model) -> dict[str, np.ndarray]:
     means, labels = model.encode(count)[0], batch["label"]
     shown = min(RECONSTRUCTIONS, count)
     pairs = np.arange(count - count % 2)[-2 * INTERPOLATIONS :].reshape(-1, 2)
+    interpolations = (
+        {}
+        if not len(pairs)
+        else {
+            "interpolation": interpolate(model, means[pairs], labels[pairs]),
+            "interpolation_ends": batch["image"][pairs],
+            "interpolation_labels": labels[pairs],
+        }
+    )
     return {
         "class_grid": grid,
         "class_grid_labels": classes,
         "reconstruction_input": batch["image"][:shown],
         "reconstruction_output": to_uint8(model.decode(means[:shown], labels[:shown])),
         "reconstruction_labels": labels[:shown],
-        "interpolation": interpolate(model, means[pairs], labels[pairs]),
-        "interpolation_ends": batch["image"][pairs],
-        "interpolation_labels": labels[pairs],
+        **interpolations,
         "class_names": np.array(spec.class_names),
     }
 

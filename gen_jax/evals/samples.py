@@ -21,14 +21,16 @@ def evaluate(model: Model) -> Result:
     real_within, real_between = class_variances(real, labels)
     within, between = class_variances(fake, labels)
     relative = "ratio to real test images"
+    values = {
+        "sharpness_samples": sharpness(fake) / energy,
+        "sharpness_reconstructions": sharpness(near) / energy,
+        "variance_within_class": within / real_within,
+        "real_laplacian_energy": energy,
+    }
+    if real_between > 0:  # not with one class, or too few images a class to tell means apart
+        values["variance_between_classes"] = between / real_between
     return Result(
-        values={
-            "sharpness_samples": sharpness(fake) / energy,
-            "sharpness_reconstructions": sharpness(near) / energy,
-            "variance_within_class": within / real_within,
-            "variance_between_classes": between / real_between,
-            "real_laplacian_energy": energy,
-        },
+        values=values,
         units={
             "sharpness_samples": f"Laplacian energy of prior samples, {relative}",
             "sharpness_reconstructions": f"Laplacian energy of reconstructions, {relative}",

@@ -225,7 +225,10 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         return state, metrics
 
     def metrics(state: TrainState, batch: Any, keys: Keys) -> dict[str, Float[Array, "b"]]:
-        """Terms per example: `mse` of the decoded posterior mean, the losses at a drawn z."""
+        """Terms per example: `mse` of the decoded posterior mean, the losses at a drawn z.
+
+        Mean feature matching is a statement about batches and has no value per example.
+        """
         images, labels = batch["image"], batch["label"]
         noise, prior = draw(keys)
         mean, logvar = encode(state, images, labels)
@@ -247,6 +250,18 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             out["loss/adversarial"] = (near + loss["prior_weight"] * far) / 2
             fakes_pay = (game.fake(d["reconstructed"]) + game.fake(d["prior"])) / 2
             out["loss/discriminator"] = game.real(d["real"]) + fakes_pay
+        if loss["feature_weight"] > 0:
+            f, f_near = (
+                nets.discriminate(state, x, labels, train=False)[1] for x in (images, drawn)
+            )
+            out["loss/features"] = loss["feature_weight"] * matching.pairwise(f, f_near)
+        if classified:
+            classifier = state.params["classifier"]
+            (logits, g), (_, g_near) = (nets.classify(classifier, x) for x in (images, drawn))
+            out["loss/classifier"] = loss["classifier_weight"] * matching.pairwise(g, g_near)
+            out["loss/cross_entropy"] = optax.softmax_cross_entropy_with_integer_labels(
+                logits, labels
+            )
         return out
 
     def encode(

@@ -123,6 +123,15 @@ def train(
         extra = {"images_per_second": rate, "epoch": step / per_epoch}
         records.write(step, "train", scalars | extra)
 
+    def check_finite(state: TrainState, step: int) -> None:
+        """Losses describe the state before its last update; what is saved must be sound too."""
+        for name, params in parallel.unreplicate(state.params).items():
+            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
+                raise UserError(
+                    f"training diverged: parameters of the {name} not finite at step {step}; "
+                    f"last checkpoint: step {checkpoints.latest_step()}"
+                )
+
     try:
         with StopSignals() as signals:
             for step, batch in batches.prefetch(start, stop):
@@ -141,9 +150,12 @@ def train(
                     evaluated = dict(hooks.evaluate(parallel.unreplicate(state), done))
                     records.write(done, "eval", evaluated)
                 if at(config.checkpoint_every, done) or last:
+                    if pending:
+                        log(done)
+                    check_finite(state, done)
                     checkpoints.save(done, parallel.unreplicate(state), evaluated)
                 progress.resume()
-                if signals.received is not None and done < stop:
+                if last and signals.received is not None:
                     checkpoints.wait()
                     raise Interrupted(done, signals.received)
         checkpoints.wait()

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 import subprocess
 import sys
 from importlib import metadata
@@ -13,6 +14,7 @@ from ml_collections import ConfigDict
 
 from gen_jax import config as configs
 from gen_jax.core.files import write_bytes
+from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "clu")
@@ -32,21 +34,54 @@ def read_config(workdir: Path) -> dict[str, Any] | None:
     return content
 
 
-def open_for_training(workdir: Path, config: ConfigDict, name: str) -> None:
-    """Makes the workdir, or checks that the run in it is this config's; then records the config.
+def describe(train: Split, test: Split) -> dict[str, Any]:
+    """What must not change about the data of a run, wherever they are found."""
+    spec = train.spec
+    return {
+        "shape": list(spec.shape),
+        "class_names": list(spec.class_names),
+        "num_train": len(train),
+        "num_test": len(test),
+    }
 
-    Raises:
-      UserError: it holds a run of another config, or something that is not a run, or cannot be
-        written; nothing is changed then.
+
+def check_same_run(workdir: Path, config: ConfigDict, data: dict[str, Any]) -> None:
+    """Raises UserError if the run in a workdir is of another config or other data.
+
+    A key that was not there yet when the run was made counts as having had its default.
     """
     saved = read_config(workdir)
-    if saved is not None:
-        configs.check_resume(saved["config"], config, workdir)
-    elif workdir.is_dir() and any(workdir.iterdir()):
+    if saved is None:
+        return
+    defaults = configs.dotted(configs.to_json(configs.base()))
+    configs.check_resume(defaults | configs.dotted(saved["config"]), config, workdir)
+    changed = [key for key, value in saved.get("data", {}).items() if data.get(key) != value]
+    if changed:
+        raise UserError(
+            f"workdir {workdir} was made with other data: {', '.join(changed)} differ; pass its "
+            "--config.data.dir, or use another --workdir"
+        )
+
+
+def open_for_training(workdir: Path, config: ConfigDict, name: str, data: dict[str, Any]) -> None:
+    """Makes the workdir, or checks that the run in it is this one; then records the config.
+
+    Raises:
+      UserError: it holds another run, or something that is not a run, or cannot be written;
+        nothing is changed then.
+    """
+    check_same_run(workdir, config, data)
+    new = not (workdir / "config.json").exists()
+    if new and workdir.is_dir() and any(workdir.iterdir()):
         raise UserError(f"{workdir} holds files but no run (no config.json); use another --workdir")
     write_json(
         workdir / "config.json",
-        {"config": configs.to_json(config), "digest": configs.digest(config), "name": name},
+        {
+            "config": configs.to_json(config),
+            "digest": configs.digest(config),
+            "name": name,
+            "data": data,
+        },
     )
 
 
@@ -79,7 +114,7 @@ def environment() -> dict[str, Any]:
 
 def command_line() -> str:
     """The command this process was started with."""
-    return " ".join(["python", *sys.argv])
+    return shlex.join(["python", *sys.argv])
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -24,6 +24,7 @@ from tests.shrink import shrink
 
 ROOT = Path(__file__).parents[2]
 STEPS = 13
+loop_hooks = sys.modules[__name__]
 HOOKS = loop.Hooks(lambda state, step: None, lambda state, step: {"mse": 1.0 / step})
 
 
@@ -80,6 +81,40 @@ def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
     assert stop <= stopped.value.step < STEPS
     assert digest(run(tmp_path, small())) == straight[1]
     assert steps_logged(tmp_path)[0] == list(range(1, STEPS + 1))
+
+
+def test_a_signal_during_an_evaluation_loses_nothing(straight, tmp_path, monkeypatch):
+    def evaluate(state, step):
+        if step == 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return {"mse": 1.0 / step}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_hooks, "HOOKS", HOOKS._replace(evaluate=evaluate))
+        with pytest.raises(Interrupted) as stopped:
+            run(tmp_path, small())
+    with Checkpoints(tmp_path / "checkpoints", read_only=True) as checkpoints:
+        assert checkpoints.latest_step() == stopped.value.step
+    assert digest(run(tmp_path, small())) == straight[1]
+
+
+def test_parameters_that_are_not_finite_are_not_saved(tmp_path, monkeypatch):
+    make_step = loop.make_step
+
+    def spoiled(family, config):
+        step = make_step(family, config)
+
+        def spoil(state, batch):
+            state, metrics = step(state, batch)
+            if int(state.step[0]) == 8:
+                state = state._replace(params=jax.tree.map(lambda p: p * np.nan, state.params))
+            return state, metrics
+
+        return spoil
+
+    monkeypatch.setattr(loop, "make_step", spoiled)
+    with pytest.raises(UserError, match="not finite at step 8; last checkpoint: step 4"):
+        run(tmp_path, small())
 
 
 def test_a_run_that_crashed_resumes_from_its_last_checkpoint_to_the_same_bits(
