@@ -1,8 +1,12 @@
 """Conditional VAE-GAN on the embedded `shapes`: the quick tour, no download.
 
-Same model and objective as cvae_gan_cifar100, a smaller net on rendered shapes.
+The model and objective of cvae_gan_cifar100 with smaller nets, larger learning rates and less
+weight on prior samples, so that six epochs show something.
 
 Command: python run.py --config=configs/cvae_gan_shapes.py
+Cost: two and a half minutes on two CPU cores (about 850 img/s), report included.
+Result: test MSE 0.0143, below PCA with as many components (0.0189) and the mean image (0.0990);
+reconstructions show shape, colour and place, prior samples coloured blobs rather than shapes.
 """
 
 from ml_collections import ConfigDict
@@ -20,4 +24,8 @@ def get_config() -> ConfigDict:
     config.z_dim = 32
     config.encoder.widths = (32, 64, 128)
     config.generator.widths = (128, 64, 32)
+    config.encoder.lr = 1e-3
+    config.generator.lr = 1e-3
+    config.discriminator.lr = 4e-4
+    config.loss.prior_weight = 3.0
     return config
