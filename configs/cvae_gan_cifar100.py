@@ -9,6 +9,9 @@ teaches, weigh ten times as much, about as much as reconstruction. z has 128 dim
 discriminator has no spectral norm: at its learning rate that left it at chance.
 
 Command: python run.py --config=configs/cvae_gan_cifar100.py
+Cost: 7,813 steps, 41 minutes on two CPU cores (about 470 img/s).
+Result: test MSE 0.0253 (PCA with 128 components: 0.0214), KL 184 nats, prior samples at 0.58 of the
+photographs' sharpness; docs/results/cvae_gan_cifar100.
 """
 
 from ml_collections import ConfigDict
