@@ -5,7 +5,8 @@ Reconstruction is the *mean* squared error over pixels, the KL a sum in nats. On
 latent dimension is worth its KL. lambda 0.1 is taken as it stands. Kept as evidence; the report's
 verdict on the latents says what became of them.
 
-Command: python run.py --config=configs/cvae_gan_cifar100_literal.py --config.num_epochs=3
+Command: python run.py --config=configs/cvae_gan_cifar100_literal.py --config.num_epochs=2
+Result: 0 of 128 latent dimensions active after 2 epochs, KL 0.10 nats; the report says so itself.
 """
 
 from ml_collections import ConfigDict
