@@ -8,7 +8,7 @@ a pipeline of iterators would have to save or replay its shuffle buffers.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -177,6 +177,11 @@ def held_out(size: int, split: str) -> np.ndarray:
     """
     positions = np.arange(size)
     return positions[(positions % 10 == 0) == (split == "test")]
+
+
+def scaled(images: Any) -> Any:
+    """uint8 0 .. 255 to float32 [-1, 1], of NumPy and JAX arrays alike."""
+    return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
 
 
 def check_labels(labels: np.ndarray, class_names: Sequence[str], where: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from gen_jax.core import keys
 from gen_jax.core.state import Family, TrainState
-from gen_jax.data.spec import Split
+from gen_jax.data.spec import Split, scaled
 from gen_jax.errors import UserError
 
 
@@ -101,11 +101,6 @@ class Model(NamedTuple):
             block = slice(start, start + size)
             parts.append(np.asarray(function(self.state, inputs[block], labels[block])))
         return np.concatenate(parts)
-
-
-def scaled(images: np.ndarray) -> np.ndarray:
-    """uint8 0 .. 255 to float32 [-1, 1]."""
-    return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:

@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
-from gen_jax.evals.model import Model, Result, scaled
+from gen_jax.data.spec import scaled
+from gen_jax.evals.model import Model, Result
 
 
 def evaluate(model: Model) -> Result:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from absl import logging
 
-from gen_jax.data.spec import Split
-from gen_jax.evals.model import Model, Result, scaled
+from gen_jax.data.spec import Split, scaled
+from gen_jax.evals.model import Model, Result
 
 BLOCK = 5000
 MOST_PIXELS = 6144

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import logging
 from clu.metrics import Average
@@ -18,7 +17,7 @@ from ml_collections import ConfigDict
 from gen_jax.core import keys, parallel
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.batches import Batches, num_steps
-from gen_jax.data.spec import Split
+from gen_jax.data.spec import Split, scaled
 from gen_jax.errors import UserError
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.interrupt import Interrupted, StopSignals
@@ -64,11 +63,6 @@ def make_step(family: Family, config: ConfigDict) -> Callable:
         return family.step(state, batch, example_keys, batch_key)
 
     return parallel.pmap(step, donate=(0,))
-
-
-def scaled(images):
-    """uint8 in 0 .. 255 to float32 in [-1, 1]."""
-    return images.astype(jnp.float32) / 127.5 - 1
 
 
 def train(
