@@ -13,13 +13,14 @@ def get_config() -> ConfigDict:
 
     # The run.
     config.seed = 42  # every random number follows from it
-    config.family = "cvae_gan"  # one of gen_jax.families.FAMILIES
+    config.family = "cvae_gan"  # "cvae_gan", "vae" or "classifier" (gen_jax.families.FAMILIES)
     config.batch_size = 128  # images per step, over all devices
     config.num_epochs = 20.0  # length of training; ignored when num_steps is set
     config.num_steps = placeholder(int)  # length of training in steps
     config.log_every = 50  # steps between lines of metrics.jsonl (averages over them)
     config.sample_every = 1000  # steps between sample grids from fixed latents; 0: never
     config.eval_every = 2000  # steps between evaluations on `eval.examples` images; 0: never
+    config.eval_epochs = ()  # epochs after which to evaluate as well, for the report's table
     config.checkpoint_every = 1000  # steps between checkpoints; one is always made at the end
     config.keep_checkpoints = 2  # newest checkpoints kept, beside the one with the best test mse
 
@@ -33,22 +34,28 @@ def get_config() -> ConfigDict:
     data.num_classes = 0  # shapes: 10 to 100; 0: the source's own
     data.num_train = 0  # training images used; 0: all
     data.num_test = 0  # test images used; 0: all
+    data.train_classes = ()  # labels to train on; (): all. The others are anomalies in the test set
     data.flip = False  # mirror half of the training images, left to right
     data.stream = False  # decode on demand instead of into memory
 
-    # The model: q(z | x, y), p(x | z, y) and D(x, y).
+    # The model: q(z | x, y), p(x | z, y) and D(x, y). The generator of a VAE is its decoder.
     config.z_dim = 128  # latent dimensions
+    config.conditional = True  # whether the networks see the label y
     config.label_dim = 64  # size of the label embeddings of encoder and generator
     config.ema_decay = 0.0  # moving average of encoder and generator used to evaluate; 0: off
     config.encoder = encoder = ConfigDict()
-    encoder.net = "conv"  # "conv" or "resnet"
-    encoder.widths = (64, 128, 256)  # channels; each width halves height and width
+    encoder.net = "conv"  # "dense", "conv" or "resnet"
+    encoder.widths = (64, 128, 256)  # channels, each halving height and width; units if dense
+    encoder.hidden = 512  # units of a last hidden layer, where the label joins; 0: none
     encoder.norm = "batch"  # "none", "batch" or "conditional_batch"
+    encoder.dropout = 0.0  # of hidden layers, per example
     encoder.lr = 2e-4  # Adam's learning rate
     config.generator = generator = ConfigDict()
-    generator.net = "conv"  # "conv" or "resnet"
-    generator.widths = (256, 128, 64)  # channels; each width doubles height and width
+    generator.net = "conv"  # "dense", "conv" or "resnet"
+    generator.widths = (256, 128, 64)  # channels, each doubling height and width; units if dense
+    generator.hidden = 0  # units of a first hidden layer; 0: none
     generator.norm = "conditional_batch"  # "none", "batch" or "conditional_batch"
+    generator.dropout = 0.0
     generator.lr = 2e-4
     config.discriminator = discriminator = ConfigDict()
     discriminator.net = "conv"  # "conv" or "resnet"
@@ -61,6 +68,8 @@ def get_config() -> ConfigDict:
     config.optimizer = optimizer = ConfigDict()
     optimizer.b1 = 0.5  # Adam's betas, every network's
     optimizer.b2 = 0.999
+    optimizer.weight_decay = 0.0  # decoupled, of kernels only (Loshchilov & Hutter 2019)
+    optimizer.decay_epochs = 0.0  # epochs over which learning rates fall to 0 along a cosine; 0: no
 
     # The objective of encoder and generator: a weighted sum of per-example terms, averaged over
     # the batch. Which term reaches whom is in the docstring of gen_jax/families/cvae_gan.py.
@@ -81,12 +90,41 @@ def get_config() -> ConfigDict:
     loss.mean_feature_weight = 0.0  # D's mean features, real and prior (Bao et al. 2017, eq. 3)
     loss.classifier_weight = 0.0  # classifier's features, pairs and class means (Bao, eq. 5, 6)
 
+    # What only the family "vae" reads (beside reductions, reconstruction_weight and beta).
+    loss.objective = "elbo"  # "elbo", "tcvae", "factor", "iwae" or "autoencoder" (no KL, z = mean)
+    loss.likelihood = "gaussian"  # "gaussian", "gaussian_learned", "bernoulli", "logistic"
+    loss.sigma = 0.7071067811865476  # of "gaussian"; at sqrt(1/2), -log p is |x - x'|^2 + constant
+    loss.binarise = "none"  # pixels: "none", "threshold" (0.5) or "dynamic" (anew every time)
+    loss.num_samples = 1  # z drawn per image; the k of "iwae", an average otherwise
+    loss.gamma = 0.0  # "factor": weight of the total correlation
+    loss.kl_schedule = "constant"  # of beta: "constant", "linear", "cyclical" or "capacity"
+    loss.kl_epochs = 0.0  # "linear", "capacity": length of the ramp; "cyclical": of a cycle, whose
+    # first half is the ramp
+    loss.kl_capacity = 0.0  # "capacity": beta |KL - C|, C ramping from 0 to so many nats
+    loss.free_bits = 0.0  # nats below which a latent dimension's mean KL is not penalised
+    loss.corruption = "none"  # of the input: "none", "gaussian", "masking" or "salt_and_pepper"
+    loss.corruption_level = 0.0  # standard deviation on [-1, 1], or the fraction of pixels hit
+
+    # A perceptual term: distance between images as a frozen network sees them.
+    config.perceptual = perceptual = ConfigDict()
+    perceptual.weight = 0.0  # 0: no such term
+    perceptual.net = "classifier"  # "classifier" (family "classifier") or "vgg16" (torchvision's)
+    perceptual.weights = placeholder(str)  # its file: a run's classifier.npz, or vgg16-*.pth
+    perceptual.layers = ()  # layers compared, by index of the net's own list; (): its default
+
     # Evaluation and report.
     config.eval = evaluation = ConfigDict()
     evaluation.batch_size = 500  # images per device call
     evaluation.examples = 2000  # test images of the evaluations during training
     evaluation.samples = 2000  # prior samples drawn for sample statistics such as sharpness
     evaluation.pca = True  # fit PCA to the training images as a yardstick of reconstruction
+    evaluation.nll_samples = 100  # z per image of the importance-sampled log-likelihood; 0: none
+    evaluation.nll_examples = 1000  # test images it is computed on
+    evaluation.probe_examples = 10000  # training images the linear probe is fitted to; 0: no probe
+    evaluation.probe_during = False  # also at evaluations during training
+    evaluation.disentanglement = True  # where the data's generative factors are known
+    evaluation.baselines = False  # also for pixels, PCA, ICA and the untrained encoder
+    evaluation.projection = 2000  # test images in the pictures of the latent space; 0: none
     evaluation.grid_rows = 8  # classes of the class-conditional grid: the first ones
     evaluation.grid_columns = 10  # pictures a row
 

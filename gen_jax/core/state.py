@@ -44,8 +44,14 @@ class Family(NamedTuple):
       draws: batches one step consumes (n_critic, or a second batch).
       metrics: (state, batch, keys) -> {name: [n]}, the terms of the objective per example.
       sample: (state, keys, labels) -> images.
-      encode: (state, images, labels) -> (mean, logvar), [n, Z] each.
+      encode: (state, images, labels) -> (mean, logvar), [n, Z] each; logvar is -inf for a code that
+        is a point (an autoencoder's).
       decode: (state, z, labels) -> images.
+      observe: (images, keys) -> images as the model sees them, where that is not as they are: pixels
+        binarised at random, say. `metrics`, `encode` and `log_px` are given observed images, `step`
+        is not.
+      log_px: (state, z, batch) -> log p(x | z) [n] of `batch["image"]`, nats; what an importance
+        sampled bound needs.
     """
 
     init: Callable
@@ -55,3 +61,5 @@ class Family(NamedTuple):
     sample: Callable | None = None
     encode: Callable | None = None
     decode: Callable | None = None
+    observe: Callable | None = None
+    log_px: Callable | None = None

@@ -1,6 +1,7 @@
 """A trained model as evaluations see it: pictures in, pictures and numbers out, block by block."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -22,12 +23,14 @@ class Result(NamedTuple):
       units: what each number is in, by the same names.
       protocol: all that is needed to compute them again.
       verdict: a sentence that follows from the numbers; empty if there is nothing to judge.
+      arrays: what the report draws, by name; they go to figures.npz.
     """
 
     values: dict[str, float]
     units: dict[str, str]
     protocol: dict[str, Any]
     verdict: str = ""
+    arrays: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 class Model(NamedTuple):
