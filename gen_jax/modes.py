@@ -19,7 +19,7 @@ from gen_jax.core.files import write_bytes
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError, choose, nearest
-from gen_jax.evals import reconstruction
+from gen_jax.evals import probe, reconstruction
 from gen_jax.evals.figures import class_grid
 from gen_jax.evals.model import Model, to_uint8
 from gen_jax.families import FAMILIES
@@ -44,7 +44,7 @@ def train(job: Job) -> None:
     loop.total_steps(job.config, train_split, family.draws)
     described = workdir.describe(train_split, test_split)
     workdir.open_for_training(job.workdir, job.config, job.name, described)
-    with _checkpoints(job) as checkpoints:
+    with _checkpoints(job, family) as checkpoints:
         shapes = jax.eval_shape(family.init, jax.random.key(0)).params
         counts = {
             name: int(parameter_overview.count_parameters(net)) for name, net in shapes.items()
@@ -58,15 +58,25 @@ def train(job: Job) -> None:
             return Model(family, state, job.config, train_split, test_split, step)
 
         def sample(state: TrainState, step: int) -> None:
+            if family.sample is None:
+                return
             rows = min(job.config.eval.grid_rows, test_split.spec.num_classes)
             grid = class_grid(model(state, step), np.arange(rows), job.config.eval.grid_columns)
             images.save_png(job.workdir / "samples" / f"step_{step:08}.png", images.grid(grid))
 
         def evaluate(state: TrainState, step: int) -> dict[str, float]:
-            return reconstruction.evaluate(model(state, step), job.config.eval.examples).values
+            now = model(state, step)
+            values = reconstruction.evaluate(now, job.config.eval.examples).values
+            if job.config.eval.probe_during:
+                values |= {"probe_accuracy": probe.accuracy(now)}
+            return values
 
         hooks = loop.Hooks(sample, evaluate)
         state = loop.train(job.config, family, train_split, job.workdir, checkpoints, hooks)
+    if family.export is not None:
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **family.export(state))
+        write_bytes(job.workdir / f"{job.config.family}.npz", buffer.getvalue())
     _evaluate(job, model(state, int(state.step)))
     _report(job)
 
@@ -122,12 +132,13 @@ def _load(job: Job) -> tuple[Split, Split, Family]:
     return train_split, test_split, make(job.config, train_split.spec)
 
 
-def _checkpoints(job: Job, read_only: bool = False) -> Checkpoints:
+def _checkpoints(job: Job, family: Family, read_only: bool = False) -> Checkpoints:
+    metric, mode = family.best
     return Checkpoints(
         job.workdir / "checkpoints",
         keep_latest=job.config.keep_checkpoints,
-        best_metric="mse",
-        best_mode="min",
+        best_metric=metric,
+        best_mode=mode,
         config_digest=configs.digest(job.config),
         read_only=read_only,
     )
@@ -140,7 +151,7 @@ def restore(job: Job) -> Model:
     train_split, test_split, family = _load(job)
     described = workdir.describe(train_split, test_split)
     workdir.check_same_run(job.workdir, job.config, described)
-    with _checkpoints(job, read_only=True) as checkpoints:
+    with _checkpoints(job, family, read_only=True) as checkpoints:
         target = jax.eval_shape(family.init, jax.random.key(0))
         state, step, _ = checkpoints.restore(target)
     return Model(family, jax.device_put(state), job.config, train_split, test_split, step)

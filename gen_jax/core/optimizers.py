@@ -10,9 +10,26 @@ from jaxtyping import Array, Float, Int
 Tree = Any
 
 
-def adam(learning_rate: float, b1: float, b2: float) -> optax.GradientTransformation:
-    """Adam (Kingma & Ba 2015) with eps 1e-8."""
-    return optax.adam(learning_rate, b1=b1, b2=b2)
+def adam(
+    learning_rate: float, b1: float, b2: float, weight_decay: float = 0.0, decay_steps: int = 0
+) -> optax.GradientTransformation:
+    """Adam (Kingma & Ba 2015) with eps 1e-8.
+
+    `weight_decay` shrinks kernels, and nothing else, by lr * weight_decay a step (Loshchilov &
+    Hutter 2019). With `decay_steps`, the rate falls to 0 over so many steps along half a cosine
+    (Loshchilov & Hutter 2017) and stays there.
+    """
+    rate = optax.cosine_decay_schedule(learning_rate, decay_steps) if decay_steps else learning_rate
+    if not weight_decay:
+        return optax.adam(rate, b1=b1, b2=b2)
+    return optax.adamw(rate, b1=b1, b2=b2, weight_decay=weight_decay, mask=_kernels)
+
+
+def _kernels(params: Tree) -> Tree:
+    def is_kernel(path: tuple, _: Array) -> bool:
+        return path[-1].key == "kernel"
+
+    return jax.tree_util.tree_map_with_path(is_kernel, params)
 
 
 def apply(

@@ -52,6 +52,9 @@ class Family(NamedTuple):
         is not.
       log_px: (state, z, batch) -> log p(x | z) [n] of `batch["image"]`, nats; what an importance
         sampled bound needs.
+      export: state -> {name: NumPy array}, what other runs may load; written to `NAME.npz`, NAME
+        the family's, after training.
+      best: the metric whose best checkpoint is kept, and whether that is "min" or "max".
     """
 
     init: Callable
@@ -63,3 +66,5 @@ class Family(NamedTuple):
     decode: Callable | None = None
     observe: Callable | None = None
     log_px: Callable | None = None
+    export: Callable | None = None
+    best: tuple[str, str] = ("mse", "min")

@@ -6,16 +6,27 @@ function of (seed, step).
 
 from collections.abc import Callable
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from gen_jax.data.batches import Batches, num_steps
+from gen_jax.data.classes import Subset, class_indices
 from gen_jax.data.image_folder import load as load_folder
 from gen_jax.data.shapes import load as load_shapes
 from gen_jax.data.spec import ArraySplit, DataSpec, Split
 from gen_jax.data.tfds import load as load_tfds
 from gen_jax.errors import UserError
 
-__all__ = ["SOURCES", "ArraySplit", "Batches", "DataSpec", "Split", "load", "num_steps"]
+__all__ = [
+    "SOURCES",
+    "ArraySplit",
+    "Batches",
+    "DataSpec",
+    "Split",
+    "class_indices",
+    "load",
+    "num_steps",
+]
 
 # Every other name is a TFDS data set.
 SOURCES: dict[str, Callable[[ConfigDict, str], Split]] = {
@@ -27,14 +38,38 @@ SOURCES: dict[str, Callable[[ConfigDict, str], Split]] = {
 def load(config_data: ConfigDict, split: str) -> Split:
     """The split of a data set that a config's `data` section describes.
 
+    With `train_classes` the train split keeps the images of those classes (of the first
+    `num_train`), under their own labels, and the test split keeps all of its own.
+
     Args:
         config_data: the section; all of its keys but `flip`, which `Batches` takes, are read
             here or by the source.
         split: "train" or "test".
 
     Raises:
-        UserError: the data set cannot be found, read or made to fit; the line says what to do.
+        UserError: the data set cannot be found, read or made to fit, or has no training images of
+            those classes; the line says what to do.
     """
     if split not in ("train", "test"):
         raise UserError(f"split must be 'train' or 'test', not {split!r}")
-    return SOURCES.get(config_data.name, load_tfds)(config_data, split)
+    source = SOURCES.get(config_data.name, load_tfds)
+    loaded = source(config_data, split)
+    chosen = config_data.get("train_classes", ())
+    if not chosen:
+        return loaded
+    classes = class_indices(chosen, loaded.spec.class_names)
+    # The test split's spec counts training images too: their labels, without their pixels.
+    train = loaded if split == "train" else source(_streamed(config_data), "train")
+    kept = np.flatnonzero(np.isin(train.labels, classes))
+    if not len(kept):
+        names = ", ".join(loaded.spec.class_names[i] for i in classes)
+        raise UserError(
+            f"{config_data.name} has no training images of data.train_classes ({names}): "
+            "take others, or a larger --config.data.num_train"
+        )
+    positions = kept if split == "train" else np.arange(len(loaded))
+    return Subset(loaded.spec._replace(num_examples=len(kept)), loaded, positions)
+
+
+def _streamed(config_data: ConfigDict) -> ConfigDict:
+    return ConfigDict(config_data.to_dict() | {"stream": True})

@@ -5,7 +5,6 @@ Nothing is downloaded or drawn from a random stream: image i of a split is a pur
 the ground truth of disentanglement metrics.
 """
 
-from collections.abc import Callable
 from math import prod
 
 import numpy as np
@@ -19,7 +18,6 @@ __all__ = [
     "COLOURS",
     "FACTORS",
     "SHAPES",
-    "LoadedShapes",
     "ShapesSplit",
     "class_names",
     "labels_of",
@@ -157,19 +155,6 @@ class ShapesSplit:
         }
 
 
-class LoadedShapes(ArraySplit):
-    """The same split with every picture drawn once and kept."""
-
-    def __init__(self, drawn: ShapesSplit):
-        """Draws all of `drawn`."""
-        super().__init__(drawn.spec, drawn.gather(np.arange(len(drawn)))["image"], drawn.labels)
-        self.factors: Callable[[np.ndarray], np.ndarray] = drawn.factors
-
-    def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """As ShapesSplit.gather, by copying."""
-        return {**super().gather(indices), "factors": self.factors(indices)}
-
-
 def load(config_data: ConfigDict, split: str) -> Split:
     """The "train" or "test" split that a config's `data` section describes.
 
@@ -198,6 +183,10 @@ def load(config_data: ConfigDict, split: str) -> Split:
         num_classes=num_classes,
         class_names=class_names(num_classes, channels),
         num_examples=sizes["train"],
+        factors=tuple(FACTORS.items()),
     )
     drawn = ShapesSplit(spec, split, sizes[split])
-    return drawn if config_data.stream else LoadedShapes(drawn)
+    if config_data.stream:
+        return drawn
+    every = drawn.gather(np.arange(len(drawn)))
+    return ArraySplit(spec, every["image"], every["label"], every["factors"])

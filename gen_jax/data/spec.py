@@ -5,6 +5,7 @@ Every source is random access, records on disk included. That is what makes a ba
 a pipeline of iterators would have to save or replay its shuffle buffers.
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gen_jax.errors import UserError
+
+BLOCK = 256  # images decoded at a time where all are wanted
 
 
 class DataSpec(NamedTuple):
@@ -25,6 +28,7 @@ class DataSpec(NamedTuple):
         num_classes: how many classes labels run over, 0 .. num_classes - 1.
         class_names: one readable name per class.
         num_examples: images in the train split, whichever split this spec came with.
+        factors: (name, number of values) of each known generative factor; usually none.
     """
 
     name: str
@@ -32,6 +36,7 @@ class DataSpec(NamedTuple):
     num_classes: int
     class_names: tuple[str, ...]
     num_examples: int
+    factors: tuple[tuple[str, int], ...] = ()
 
 
 class Split(Protocol):
@@ -39,8 +44,15 @@ class Split(Protocol):
 
     spec: DataSpec
 
+    @property
+    def labels(self) -> np.ndarray:
+        """Labels int32 [N] of all images."""
+
     def __len__(self) -> int:
         """Number of images."""
+
+    def factors(self, indices: np.ndarray) -> np.ndarray:
+        """Generative factors int32 [n, F] at these positions, in the order of `spec.factors`."""
 
     def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """Images at these positions: fresh arrays the caller may write to.
@@ -49,8 +61,8 @@ class Split(Protocol):
             indices: integers [n] in 0 .. len - 1, repeats allowed.
 
         Returns:
-            "image" uint8 [n, H, W, C] and "label" int32 [n]; a source that knows more
-            (generative factors, say) may add keys with the same leading axis.
+            "image" uint8 [n, H, W, C], "label" int32 [n] and, where the spec has factors,
+            "factors" int32 [n, F].
         """
 
 
@@ -63,23 +75,38 @@ class ArraySplit:
         labels: int32 [N].
     """
 
-    def __init__(self, spec: DataSpec, images: np.ndarray, labels: np.ndarray):
-        """Checks images and labels against the spec; raises ValueError where they differ."""
+    def __init__(
+        self,
+        spec: DataSpec,
+        images: np.ndarray,
+        labels: np.ndarray,
+        factors: np.ndarray | None = None,
+    ):
+        """Checks the arrays against the spec (factors [N, F]); ValueError where they differ."""
         if images.dtype != np.uint8 or images.shape[1:] != spec.shape:
             raise ValueError(f"images are {images.dtype} {images.shape}, spec says {spec.shape}")
         if labels.shape != images.shape[:1]:
             raise ValueError(f"labels are {labels.shape} for {len(images)} images")
+        factors = np.empty((len(images), 0)) if factors is None else factors
+        if factors.shape != (len(images), len(spec.factors)):
+            raise ValueError(f"factors are {factors.shape} for {len(images)} of {spec.factors}")
         self.spec = spec
         self.images = np.ascontiguousarray(images)
         self.labels = np.ascontiguousarray(labels, dtype=np.int32)
+        self._factors = np.ascontiguousarray(factors, dtype=np.int32)
 
     def __len__(self) -> int:
         """Number of images."""
         return len(self.images)
 
+    def factors(self, indices: np.ndarray) -> np.ndarray:
+        """Generative factors int32 [n, F] at `indices`, copied."""
+        return self._factors[indices]
+
     def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """Images [n, H, W, C] uint8 and labels [n] int32 at `indices`, copied."""
-        return {"image": self.images[indices], "label": self.labels[indices]}
+        """Images, labels and, where there are any, factors at `indices`, copied."""
+        out = {"image": self.images[indices], "label": self.labels[indices]}
+        return out | {"factors": self.factors(indices)} if self.spec.factors else out
 
 
 class StreamSplit:
@@ -93,19 +120,22 @@ class StreamSplit:
         self,
         spec: DataSpec,
         size: int,
-        read: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+        read: Callable[[np.ndarray], tuple[np.ndarray, ...]],
+        annotate: Callable[[np.ndarray], tuple[np.ndarray, ...]] | None = None,
     ):
         """Wraps a reader; reads nothing yet.
 
         Args:
             spec: the data set's DataSpec.
             size: number of images N.
-            read: from positions int64 [n] to images uint8 [n, H, W, C] and labels [n]; called
-                from several threads at once.
+            read: from positions int64 [n] to images uint8 [n, H, W, C], labels [n] and, where
+                the spec has factors, those [n, F]; called from several threads at once.
+            annotate: the same without the images, where that is cheaper.
         """
         self.spec = spec
         self._size = size
         self._read = read
+        self._annotate = annotate or (lambda indices: read(indices)[1:])
         self._threads = min(8, os.cpu_count() or 1)
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="decode")
 
@@ -113,16 +143,29 @@ class StreamSplit:
         """Number of images."""
         return self._size
 
+    @functools.cached_property
+    def labels(self) -> np.ndarray:
+        """Labels int32 [N], read when first asked for; raises as `gather`."""
+        chunks = np.array_split(np.arange(self._size), -(-self._size // BLOCK))
+        labels = np.concatenate([part[0] for part in self._pool.map(self._annotate, chunks)])
+        return check_labels(labels, self.spec.class_names, self.spec.name)
+
+    def factors(self, indices: np.ndarray) -> np.ndarray:
+        """Generative factors int32 [n, F], read now; raises as `gather`."""
+        if not self.spec.factors:
+            return np.empty((len(indices), 0), np.int32)
+        return self._annotate(np.asarray(indices))[1].astype(np.int32)
+
     def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """Images [n, H, W, C] uint8 and labels [n] int32 at `indices`, read and decoded now.
+        """Images, labels and, where there are any, factors at `indices`, read and decoded now.
 
         Raises:
             UserError: an image or a label cannot be read; the line names its file.
         """
         indices = np.asarray(indices)
         chunks = np.array_split(indices, max(1, min(self._threads, len(indices))))
-        images, labels = zip(*self._pool.map(self._checked, chunks), strict=True)
-        return {"image": np.concatenate(images), "label": np.concatenate(labels)}
+        parts = list(self._pool.map(self._checked, chunks))
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
     def in_memory(self) -> ArraySplit:
         """Every image, decoded once.
@@ -132,24 +175,30 @@ class StreamSplit:
         """
         shape = (self._size, *self.spec.shape)
         _check_fits(self.spec.name, int(np.prod(shape, dtype=np.int64)))
-        images = np.empty(shape, np.uint8)
-        labels = np.empty(self._size, np.int32)
-        for chunk, block in self._blocks(256):
-            images[chunk], labels[chunk] = block
-        return ArraySplit(self.spec, images, labels)
+        arrays: dict[str, np.ndarray] = {
+            "image": np.empty(shape, np.uint8),
+            "label": np.empty(self._size, np.int32),
+            "factors": np.empty((self._size, len(self.spec.factors)), np.int32),
+        }
+        for chunk, block in self._blocks():
+            for key, values in block.items():
+                arrays[key][chunk] = values
+        return ArraySplit(self.spec, *arrays.values())
 
-    def _blocks(self, size: int) -> Iterator[tuple[slice, tuple[np.ndarray, np.ndarray]]]:
-        starts = range(0, self._size, size)
-        chunks = [slice(start, min(start + size, self._size)) for start in starts]
+    def _blocks(self) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        starts = range(0, self._size, BLOCK)
+        chunks = [slice(start, min(start + BLOCK, self._size)) for start in starts]
         # A few chunks at a time: decoding may run ahead of the copy, but not by a data set.
         for first in range(0, len(chunks), self._threads):
             group = chunks[first : first + self._threads]
             positions = [np.arange(chunk.start, chunk.stop) for chunk in group]
             yield from zip(group, self._pool.map(self._checked, positions), strict=True)
 
-    def _checked(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        images, labels = self._read(indices)
-        return images, check_labels(labels, self.spec.class_names, self.spec.name)
+    def _checked(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        images, labels, *factors = self._read(indices)
+        labels = check_labels(labels, self.spec.class_names, self.spec.name)
+        out = {"image": images, "label": labels}
+        return out | {"factors": factors[0].astype(np.int32)} if self.spec.factors else out
 
 
 def _check_fits(name: str, size: int) -> None:

@@ -17,7 +17,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gen_jax.data.image_folder import decode
-from gen_jax.data.spec import DataSpec, Split, StreamSplit, check_section, held_out
+from gen_jax.data.spec import DataSpec, Split, StreamSplit, held_out
+from gen_jax.data.tfds_features import Features, features
 from gen_jax.errors import UserError
 
 OTHERWISE = (
@@ -32,7 +33,8 @@ def load(config: ConfigDict, split: str) -> Split:
     """A split of a TFDS data set.
 
     A data set without a "test" split gives its "validation" split, or else every tenth image
-    of "train". Grayscale stays one channel; images of 0 and 1 (dsprites) become 0 and 255.
+    of "train". Grayscale stays one channel; images of 0 and 1 (dsprites) become 0 and 255. Where
+    there are ClassLabels named `label_...` beside the label, they are the generative factors.
 
     Args:
         config: `name`, with TFDS's optional "/config" and ":version"; `dir`, where data sets are
@@ -51,60 +53,78 @@ def load(config: ConfigDict, split: str) -> Split:
     data_dir = config.dir or os.environ.get("TFDS_DATA_DIR") or None
     builder = _open(config.name, os.path.expanduser(data_dir) if data_dir else None)
     info = builder.info
-    image_key, label_key, names = _features(config, info)
-    shape = _shape(config, info.features[image_key].shape)
+    chosen = features(config, info)
+    shape = _shape(config, info.features[chosen.image].shape)
+    names = chosen.class_names
 
     kept = {key: _positions(config, info, key) for key in ("train", "test")}
     tfds_split, positions = kept[split]
     if not len(positions):
         raise UserError(f"{config.name} has no images in its {tfds_split!r} split")
-    spec = DataSpec(config.name, shape, len(names), names, len(kept["train"][1]))
-    records = _Records(builder, tfds_split, image_key, label_key)
+    num_train = len(kept["train"][1])
+    spec = DataSpec(config.name, shape, len(names), names, num_train, chosen.named_factors())
+    records = _Records(builder, tfds_split, chosen)
     # 0 and 1 for black and white, as in dsprites? The first images tell.
     first = records.read(positions[:64])
     binary = max(decode(file, where, 0, 3).max() for where, file, _ in first) <= 1
 
-    def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def annotate(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _annotations(records.read(positions[indices]), spec)
+
+    def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         images = np.empty((len(indices), *shape), np.uint8)
-        labels = np.zeros(len(indices), np.int64)
-        for row, (where, file, label) in enumerate(records.read(positions[indices])):
+        found = records.read(positions[indices])
+        for row, (where, file, _) in enumerate(found):
             image = decode(file, where, config.image_size, shape[2], binary)
             if image.shape != shape:
                 raise UserError(f"{where} is {image.shape}, not {shape}")
             images[row] = image
-            labels[row] = label
-        return images, labels
+        return images, *_annotations(found, spec)
 
-    stream = StreamSplit(spec, len(positions), read)
+    stream = StreamSplit(spec, len(positions), read, annotate)
     return stream if config.stream else stream.in_memory()
+
+
+Record = tuple[str, bytes, list[int]]
+"""What to call it in an error, the image file, and its label and factors."""
+
+
+def _annotations(records: list[Record], spec: DataSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Labels [n] and factors [n, F] of records."""
+    table = np.array([numbers for *_, numbers in records], np.int64)
+    table = table.reshape(len(records), 1 + len(spec.factors))
+    return table[:, 0], table[:, 1:]
 
 
 class _Records:
     """Records by position, images still encoded, and the file each comes from."""
 
-    def __init__(self, builder: Any, split: str, image_key: str, label_key: str | None):
+    def __init__(self, builder: Any, split: str, chosen: Features):
         import tensorflow_datasets as tfds
 
         info = builder.info.splits[split]
-        self._keys = image_key, label_key
+        self._chosen = chosen
         self._files = [str(path) for path in info.filepaths]
         self._ends = np.cumsum(info.shard_lengths)
-        encoded = {image_key: tfds.decode.SkipDecoding()}
+        encoded = {chosen.image: tfds.decode.SkipDecoding()}
         self._source = builder.as_data_source(split, decoders=encoded)
 
-    def read(self, positions: np.ndarray) -> list[tuple[str, bytes, int]]:
-        """What to call it in an error, the image file and the label, of each record."""
+    def read(self, positions: np.ndarray) -> list[Record]:
+        """The records at these positions; without a label, the label is 0."""
         wanted = [int(position) for position in positions]
         try:
             records = self._source.__getitems__(wanted)
         except Exception as error:  # the reader does not say which file
             damaged = f"{self._first_failing(wanted)} is missing or damaged ({_line(error)})"
             raise UserError(f"{damaged}; copy or prepare it again") from error
-        image, label = self._keys
+        image, label, _, factors = self._chosen
         return [
-            # A file cut short can give empty records, and no error.
-            (f"{self._file(i)}: record {i}", r[image] or b"", r[label] if label else 0)
-            for i, r in zip(wanted, records, strict=True)
+            (
+                f"{self._file(i)}: record {i}",
+                record[image] or b"",  # a file cut short can give empty records, and no error
+                [record[label] if label else 0, *(record[key] for key in factors)],
+            )
+            for i, record in zip(wanted, records, strict=True)
         ]
 
     def _file(self, position: int) -> str:
@@ -199,30 +219,6 @@ def _answers(url: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _features(config: ConfigDict, info: Any) -> tuple[str, str | None, tuple[str, ...]]:
-    """The image feature, the label feature (None: no labels) and the class names."""
-    import tensorflow_datasets as tfds
-
-    images = sorted(k for k, f in info.features.items() if isinstance(f, tfds.features.Image))
-    if not images:
-        raise UserError(f"{config.name} has no images, only {', '.join(sorted(info.features))}")
-    image = "image" if "image" in images else images[0]
-    if (dtype := info.features[image].np_dtype) != np.uint8:
-        raise UserError(f"{config.name}: images are {dtype}, not uint8")
-    labels = {k: f for k, f in info.features.items() if isinstance(f, tfds.features.ClassLabel)}
-    if config.label in labels:
-        names = tuple(labels[config.label].names or ())
-        check_section(config, len(names), config.name)
-        return image, config.label, names
-    if not config.label or (not labels and config.label == "label"):
-        check_section(config, 1, config.name)
-        return image, None, ("all",)
-    raise UserError(
-        f"{config.name} has no class label {config.label!r}; --config.data.label is one of "
-        f"{', '.join(sorted(labels)) or '(it has none)'}, or empty for no classes"
-    )
 
 
 def _shape(config: ConfigDict, native: tuple[int | None, ...]) -> tuple[int, int, int]:

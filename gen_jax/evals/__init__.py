@@ -9,33 +9,58 @@ from typing import NamedTuple
 import numpy as np
 
 from gen_jax.core.files import write_bytes
-from gen_jax.evals import figures, latents, reconstruction, samples, yardsticks
+from gen_jax.evals import (
+    anomaly,
+    denoising,
+    figures,
+    latents,
+    nll,
+    probe,
+    reconstruction,
+    samples,
+    yardsticks,
+)
 from gen_jax.evals.model import Model, Result
 
 
 class Evaluation(NamedTuple):
-    """What to call, and the functions of a family it cannot do without."""
+    """What to call, and the functions of a family it cannot do without.
 
-    evaluate: Callable[[Model], Result]
+    It returns None where the config or the data give it nothing to evaluate.
+    """
+
+    evaluate: Callable[[Model], Result | None]
     needs: tuple[str, ...] = ()
 
 
 EVALS = {
     "reconstruction": Evaluation(reconstruction.evaluate, needs=("metrics",)),
     "yardsticks": Evaluation(yardsticks.evaluate, needs=("encode", "decode")),
+    "nll": Evaluation(nll.evaluate, needs=("encode", "log_px")),
     "latents": Evaluation(latents.evaluate, needs=("encode",)),
+    "probe": Evaluation(probe.evaluate, needs=("encode",)),
+    "anomaly": Evaluation(anomaly.evaluate, needs=("metrics",)),
+    "denoising": Evaluation(denoising.evaluate, needs=("encode", "decode")),
     "samples": Evaluation(samples.evaluate, needs=("encode", "decode", "sample")),
 }
 
 
 def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
-    """Runs the evaluations the family and the config allow; writes NAME.json each, figures.npz."""
-    results = {}
-    for name, (evaluate, needs) in EVALS.items():
-        able = all(getattr(model.family, function) is not None for function in needs)
-        if not able or (name == "yardsticks" and not model.config.eval.pca):
+    """Runs the evaluations the family and the config allow; writes NAME.json each, figures.npz.
+
+    figures.npz holds the arrays of the figures and of every evaluation. A NAME.json that an earlier
+    evaluation of the workdir left, and this one does not write, is removed: it is of another state.
+    """
+    results: dict[str, Result] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for name in EVALS:
+        result = _evaluate(name, model)
+        file = folder / f"{name}.json"
+        if result is None:
+            file.unlink(missing_ok=True)
             continue
-        result = results[name] = evaluate(model)
+        results[name] = result
+        arrays |= result.arrays
         content = {
             "name": name,
             "step": model.step,
@@ -47,11 +72,16 @@ def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
             | {"config_digest": config_digest, "ema_decay": model.config.ema_decay},
         }
         content |= {"verdict": result.verdict} if result.verdict else {}
-        write_bytes(
-            folder / f"{name}.json",
-            (json.dumps(content, indent=1, allow_nan=False) + "\n").encode(),
-        )
+        write_bytes(file, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **figures.arrays(model))
+    np.savez_compressed(buffer, allow_pickle=False, **figures.arrays(model), **arrays)
     write_bytes(folder / "figures.npz", buffer.getvalue())
     return results
+
+
+def _evaluate(name: str, model: Model) -> Result | None:
+    evaluate, needs = EVALS[name]
+    able = all(getattr(model.family, function) is not None for function in needs)
+    if not able or (name == "yardsticks" and not model.config.eval.pca):
+        return None
+    return evaluate(model)

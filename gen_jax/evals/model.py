@@ -37,7 +37,9 @@ class Model(NamedTuple):
     """A family with a state, the data it was made for, and its config.
 
     Example i of an evaluation draws from `fold_in(stream key, i)`, whatever the block size.
-    Images are float32 [n, H, W, C] in [-1, 1] on the way in and out.
+    Images are float32 [n, H, W, C] in [-1, 1] on the way in and out; those of a split pass through
+    `Family.observe` with their "eval" key, so that every evaluation and every picture sees the same
+    pixels. What is drawn beside them comes from the "sample" stream, to be independent of them.
     """
 
     family: Family
@@ -50,16 +52,23 @@ class Model(NamedTuple):
     def blocks(
         self, split: Split, count: int
     ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """The first `count` examples of a split: (indices [n], {"image": scaled, "label": ...})."""
+        """The first `count` examples: (indices [n], {"image": as observed, "label": ...})."""
         size = self.config.eval.batch_size
         for start in range(0, min(count, len(split)), size):
             indices = np.arange(start, min(start + size, count, len(split)))
-            batch = split.gather(indices)
-            yield indices, {"image": scaled(batch["image"]), "label": batch["label"]}
+            yield indices, self.observed(split, indices)
+
+    def observed(self, split: Split, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Examples [n] of a split as the model sees them: "image" float32, "label" int32."""
+        batch = split.gather(indices)
+        images = scaled(batch["image"])
+        if self.family.observe is not None:
+            images = jax.device_get(self.jitted("observe")(images, self.keys("eval", indices)))
+        return {"image": images, "label": batch["label"]}
 
     def metrics(self, count: int) -> dict[str, np.ndarray]:
         """`Family.metrics` of the first `count` test images, float64 [n] each."""
-        function = self._jitted("metrics")
+        function = self.jitted("metrics")
         parts = []
         for indices, batch in self.blocks(self.test, count):
             out = function(self.state, batch, self.keys("eval", indices))
@@ -69,30 +78,31 @@ class Model(NamedTuple):
             for name in parts[0]
         }
 
-    def encode(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Posterior mean and logvar of the first `count` test images, float32 [n, Z] each."""
-        function = self._jitted("encode")
+    def encode(self, count: int, split: Split | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Posterior mean and logvar [n, Z] of the first `count` images (default: test), float32."""
+        function = self.jitted("encode")
         parts = [
             jax.device_get(function(self.state, batch["image"], batch["label"]))
-            for _, batch in self.blocks(self.test, count)
+            for _, batch in self.blocks(self.test if split is None else split, count)
         ]
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
     def decode(self, z: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Pictures of given latents [n, Z]."""
-        return self._blockwise(self._jitted("decode"), z, labels)
+        return self._blockwise(self.jitted("decode"), z, labels)
 
     def sample(self, labels: np.ndarray, seed: int | None = None) -> np.ndarray:
         """Prior samples of given classes [n]; sample i is a function of (seed, i, label)."""
         sample_keys = self.keys("sample", np.arange(len(labels)), seed)
-        return self._blockwise(self._jitted("sample"), sample_keys, labels)
+        return self._blockwise(self.jitted("sample"), sample_keys, labels)
 
     def keys(self, stream: str, indices: np.ndarray, seed: int | None = None) -> jax.Array:
         """One key per example of a stream, [n]."""
         key = keys.stream(self.config.seed if seed is None else seed, stream)
         return jax.vmap(keys.at_step, in_axes=(None, 0))(key, jnp.asarray(indices, jnp.uint32))
 
-    def _jitted(self, name: str) -> Callable:
+    def jitted(self, name: str) -> Callable:
+        """A function of the family, compiled; UserError if it has none of this name."""
         function = getattr(self.family, name)
         if function is None:
             raise UserError(f"family {self.config.family} cannot {name}")

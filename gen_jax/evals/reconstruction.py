@@ -6,12 +6,19 @@ UNITS = {
     "mse": "mean over pixels on [-1, 1], posterior mean decoded",
     "psnr": "dB, mean over images, peak to peak 2",
     "kl": "nats per image, summed over latent dimensions",
+    "elbo": "nats per image, log p(x | z) - KL, both unweighted, z drawn from the posterior",
+    "log_px": "nats per image, log p(x | z), z drawn from the posterior",
+    "bits_per_dim": "bits per pixel and channel, of 8-bit values, from the ELBO",
+    "accuracy": "fraction of images",
+    "cross_entropy": "nats per image",
+    "loss/total": "the objective, weighted and reduced as in the config",
     "loss/reconstruction": "weighted and reduced as in the config, z drawn from the posterior",
     "loss/kl": "weighted and reduced as in the config",
     "loss/adversarial": "before lambda; reconstructions, and prior samples at their weight",
     "loss/discriminator": "real + mean of reconstructions and prior samples",
     "loss/features": "weighted, pairs of image and reconstruction",
     "loss/classifier": "weighted, pairs of image and reconstruction",
+    "loss/perceptual": "weighted, image and reconstruction",
     "loss/cross_entropy": "nats, real images",
     "d/real": "mean logit",
     "d/reconstructed": "mean logit",
@@ -20,12 +27,19 @@ UNITS = {
 
 
 def evaluate(model: Model, count: int | None = None) -> Result:
-    """Means over the first `count` test images (default: all) of `Family.metrics`."""
+    """Means over the first `count` test images (default: all) of `Family.metrics`.
+
+    Numbers of a VAE compare only under the same likelihood and the same pixels, so the protocol
+    names both.
+    """
     metrics = model.metrics(count or len(model.test))
     metrics = {name: metrics[name] for name in [*UNITS, *metrics] if name in metrics}
     examples = len(next(iter(metrics.values())))
+    loss = model.config.loss
+    is_vae = model.config.family == "vae"
+    pixels = {"likelihood": loss.likelihood, "binarise": loss.binarise} if is_vae else {}
     return Result(
         values={name: float(value.mean()) for name, value in metrics.items()},
         units={name: UNITS.get(name, "") for name in metrics},
-        protocol={"split": "test", "num_examples": examples, "seed": model.config.seed},
+        protocol={"split": "test", "num_examples": examples, "seed": model.config.seed} | pixels,
     )

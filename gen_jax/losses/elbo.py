@@ -1,6 +1,9 @@
 """The terms of a variational autoencoder's objective, per example."""
 
+from math import log, pi
+
 import jax.numpy as jnp
+from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
 REDUCTIONS = {"sum": jnp.sum, "mean": jnp.mean}
@@ -15,6 +18,21 @@ def kl_standard_normal(
     1/2 (mean^2 + sigma^2 - log sigma^2 - 1) (Kingma & Welling 2014, appendix B).
     """
     return 0.5 * (jnp.square(mean) + jnp.exp(logvar) - logvar - 1)
+
+
+def log_normal(
+    z: Float[Array, "..."], mean: Float[Array, "..."], logvar: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """log N(z; mean, exp(logvar)) of every dimension, in nats."""
+    return -0.5 * (log(2 * pi) + logvar + jnp.square(z - mean) * jnp.exp(-logvar))
+
+
+def iwae_bound(log_weights: Float[Array, "k b"]) -> Float[Array, "b"]:
+    """log 1/k sum_i w_i, w = p(x, z) / q(z | x): a bound of log p(x) that rises with k in the mean.
+
+    Burda et al. 2016, eq. 8; k = 1 is the ELBO at the z drawn.
+    """
+    return logsumexp(log_weights, axis=0) - log(len(log_weights))
 
 
 def squared_error(

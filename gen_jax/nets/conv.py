@@ -1,16 +1,16 @@
 """Plain convolutional networks: DCGAN-shaped, stride 2 throughout, conditional on a label."""
 
 import flax.linen as nn
-import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 
-from gen_jax.nets.layers import Conv, ConvTranspose, Dense, Embed, Norm, leaky_relu
+from gen_jax.nets.heads import latent, posterior, projection
+from gen_jax.nets.layers import Conv, ConvTranspose, Dense, Dropout, Norm, leaky_relu
 
 
 class ConvEncoder(nn.Module):
     """q(z | x, y): images, labels -> mean, logvar, [n, z_dim] each.
 
-    One stride-2 convolution per width; the label's embedding joins before the hidden layer.
+    One stride-2 convolution per width, then `heads.posterior`.
     """
 
     widths: tuple[int, ...]
@@ -18,25 +18,29 @@ class ConvEncoder(nn.Module):
     num_classes: int
     label_dim: int
     norm: str = "batch"
+    hidden: int = 0
+    dropout: float = 0.0
 
     @nn.compact
     def __call__(
-        self, images: Float[Array, "n h w c"], labels: Int[Array, "n"], train: bool
+        self,
+        images: Float[Array, "n h w c"],
+        labels: Int[Array, "n"],
+        train: bool,
+        keys: Key[Array, "n"] | None = None,
     ) -> tuple[Float[Array, "n z"], Float[Array, "n z"]]:
         x = images
         for width in self.widths:
             x = Conv(width, stride=2)(x)
             x = leaky_relu(Norm(self.norm, self.num_classes)(x, labels, train))
-        x = x.reshape(len(x), -1)
-        x = jnp.concatenate([x, Embed(self.num_classes, self.label_dim)(labels)], axis=-1)
-        x = leaky_relu(Dense(2 * self.widths[-1])(x))
-        return Dense(self.z_dim, name="mean")(x), Dense(self.z_dim, name="logvar")(x)
+            x = Dropout(self.dropout)(x, keys)
+        return posterior(self, x.reshape(len(x), -1), labels, keys)
 
 
 class ConvGenerator(nn.Module):
-    """p(x | z, y): z [n, z_dim], labels -> images in [-1, 1].
+    """p(x | z, y): z [n, z_dim], labels -> [n, h, w, c], what a likelihood or tanh makes images of.
 
-    A dense layer to `widths[0]` channels, then one transposed convolution per width: to the next
+    `heads.latent` to `widths[0]` channels, then one transposed convolution per width: to the next
     width, and the last to the image's channels.
     """
 
@@ -45,21 +49,27 @@ class ConvGenerator(nn.Module):
     num_classes: int
     label_dim: int
     norm: str = "batch"
+    hidden: int = 0
+    dropout: float = 0.0
 
     @nn.compact
     def __call__(
-        self, z: Float[Array, "n z"], labels: Int[Array, "n"], train: bool
+        self,
+        z: Float[Array, "n z"],
+        labels: Int[Array, "n"],
+        train: bool,
+        keys: Key[Array, "n"] | None = None,
     ) -> Float[Array, "n h w c"]:
         height, width, channels = self.shape
         scale = 2 ** len(self.widths)
-        x = jnp.concatenate([z, Embed(self.num_classes, self.label_dim)(labels)], axis=-1)
+        x = latent(self, z, labels, keys)
         x = Dense(height // scale * (width // scale) * self.widths[0])(x)
         x = x.reshape(len(x), height // scale, width // scale, self.widths[0])
         for features in self.widths[1:]:
             x = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train))
-            x = ConvTranspose(features)(x)
+            x = ConvTranspose(features)(Dropout(self.dropout)(x, keys))
         x = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train))
-        return jnp.tanh(ConvTranspose(channels)(x))
+        return ConvTranspose(channels)(x)
 
 
 class ConvDiscriminator(nn.Module):
@@ -85,21 +95,6 @@ class ConvDiscriminator(nn.Module):
             Dense(2 * self.widths[-1], spectral_norm=self.spectral_norm)(x, train)
         )
         return projection(self.num_classes, self.spectral_norm, features, labels, train), features
-
-
-def projection(
-    num_classes: int,
-    spectral_norm: bool,
-    features: Float[Array, "n f"],
-    labels: Int[Array, "n"],
-    train: bool,
-) -> Float[Array, "n"]:
-    """The projection head, inside the calling module: w . phi + b + <embed(y), phi>."""
-    logits = Dense(1, spectral_norm=spectral_norm, name="linear")(features, train)[:, 0]
-    if num_classes:
-        table = Embed(num_classes, features.shape[-1], spectral_norm, name="embed")
-        logits += jnp.sum(table(labels, train) * features, axis=-1)
-    return logits
 
 
 class ConvClassifier(nn.Module):

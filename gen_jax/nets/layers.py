@@ -1,10 +1,12 @@
 """Layers the networks share: convolutions, dense layers and embeddings, spectral and batch norm."""
 
+import zlib
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax.linen.initializers import lecun_normal, normal, zeros_init
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 
 from gen_jax.core import parallel
 from gen_jax.nets import strided
@@ -144,6 +146,30 @@ class Norm(nn.Module):
             ones = (1,) * (x.ndim - 2)
             x = x * gain.reshape(-1, *ones, x.shape[-1]) + bias.reshape(-1, *ones, x.shape[-1])
         return x
+
+
+class Dropout(nn.Module):
+    """Zeroes a fraction `rate` of each example's values and scales up the rest.
+
+    Masks come from one key per example, so that they do not depend on how a batch is spread over
+    devices; without keys nothing is dropped.
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "n ... c"], keys: Key[Array, "n"] | None
+    ) -> Float[Array, "n ... c"]:
+        if keys is None or not self.rate:
+            return x
+        # The layer's own place in the network keeps its mask apart from other layers'.
+        place = zlib.crc32("/".join(self.path).encode())
+
+        def mask(key):
+            return jax.random.bernoulli(jax.random.fold_in(key, place), 1 - self.rate, x.shape[1:])
+
+        return jnp.where(jax.vmap(mask)(keys), x / (1 - self.rate), 0.0)
 
 
 NORMS = ("none", "batch", "conditional_batch")

@@ -2,13 +2,14 @@
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 
-from gen_jax.nets.conv import projection
-from gen_jax.nets.layers import Conv, Dense, Embed, Norm
+from gen_jax.nets.heads import latent, posterior, projection
+from gen_jax.nets.layers import Conv, Dense, Dropout, Norm
 
 Image = Float[Array, "n h w c"]
 Labels = Int[Array, "n"]
+Keys = Key[Array, "n"] | None
 
 
 def _halve(x: Image) -> Image:
@@ -62,47 +63,56 @@ class DownBlock(nn.Module):
 
 
 class ResNetEncoder(nn.Module):
-    """q(z | x, y): one halving block per width, then the head of `conv.ConvEncoder`."""
+    """q(z | x, y): one halving block per width, then `heads.posterior`."""
 
     widths: tuple[int, ...]
     z_dim: int
     num_classes: int
     label_dim: int
     norm: str = "batch"
+    hidden: int = 0
+    dropout: float = 0.0
 
     @nn.compact
     def __call__(
-        self, images: Image, labels: Labels, train: bool
+        self, images: Image, labels: Labels, train: bool, keys: Keys = None
     ) -> tuple[Float[Array, "n z"], Float[Array, "n z"]]:
         x = images
         for i, width in enumerate(self.widths):
             x = DownBlock(width, self.norm, self.num_classes, first=i == 0)(x, labels, train)
+            x = Dropout(self.dropout)(x, keys)
         x = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train)).reshape(len(x), -1)
-        x = jnp.concatenate([x, Embed(self.num_classes, self.label_dim)(labels)], axis=-1)
-        x = nn.relu(Dense(2 * self.widths[-1])(x))
-        return Dense(self.z_dim, name="mean")(x), Dense(self.z_dim, name="logvar")(x)
+        return posterior(self, x, labels, keys)
 
 
 class ResNetGenerator(nn.Module):
-    """p(x | z, y): a dense layer, one doubling block per width, norm, relu, conv, tanh."""
+    """p(x | z, y): `heads.latent`, a dense layer, one doubling block per width, norm, relu, conv.
+
+    What comes out is for a likelihood or tanh to make images of.
+    """
 
     widths: tuple[int, ...]
     shape: tuple[int, int, int]
     num_classes: int
     label_dim: int
     norm: str = "conditional_batch"
+    hidden: int = 0
+    dropout: float = 0.0
 
     @nn.compact
-    def __call__(self, z: Float[Array, "n z"], labels: Labels, train: bool) -> Image:
+    def __call__(
+        self, z: Float[Array, "n z"], labels: Labels, train: bool, keys: Keys = None
+    ) -> Image:
         height, width, channels = self.shape
         scale = 2 ** len(self.widths)
-        x = jnp.concatenate([z, Embed(self.num_classes, self.label_dim)(labels)], axis=-1)
+        x = latent(self, z, labels, keys)
         x = Dense(height // scale * (width // scale) * self.widths[0])(x)
         x = x.reshape(len(x), height // scale, width // scale, self.widths[0])
         for features in self.widths:
             x = UpBlock(features, self.norm, self.num_classes)(x, labels, train)
+            x = Dropout(self.dropout)(x, keys)
         x = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train))
-        return jnp.tanh(Conv(channels)(x))
+        return Conv(channels)(x)
 
 
 class ResNetDiscriminator(nn.Module):

@@ -58,9 +58,9 @@ class Item(NamedTuple):
 class Gallery(NamedTuple):
     """Pictures with one caption.
 
-    `layout` is "rows" (label beside a wide picture), "cells" (label under a small picture) or
-    "strip" (label over a picture). `sheet` is the same as one PNG for Markdown; without it Markdown
-    shows the items in a table.
+    `layout` is "rows" (label beside a wide picture), "cells" (label under a small picture), "strip"
+    (label over a picture) or "whole" (one picture without a label). `sheet` is the same as one PNG
+    for Markdown; without it Markdown shows the items in a table.
     """
 
     name: str
@@ -71,7 +71,10 @@ class Gallery(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A panel: inline SVG with CSS variables as colours; legend of (label, colour, marker)."""
+    """A panel: inline SVG with CSS variables as colours; legend of (label, colour, marker).
+
+    The marker is "" for a line, "o" for a ring, "disc" for a filled one.
+    """
 
     title: str
     unit: str
@@ -80,12 +83,13 @@ class Chart(NamedTuple):
 
 
 class Charts(NamedTuple):
-    """Small multiples; `sheet` is all of them as one PNG for Markdown."""
+    """Panels side by side, half a page each if `wide`; `sheet` is all as one PNG for Markdown."""
 
     name: str
     charts: tuple[Chart, ...]
     caption: str
     sheet: bytes
+    wide: bool = False
 
 
 class Folded(NamedTuple):

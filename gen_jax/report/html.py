@@ -21,6 +21,8 @@ from gen_jax.report.document import (
 from gen_jax.report.style import CSS
 from gen_jax.report.tables import NOT_FINITE
 
+_KEYS = {"": "key", "o": "key dot", "disc": "key disc"}
+
 
 def render(document: Document) -> str:
     """The page as text."""
@@ -109,7 +111,7 @@ def _charts(block: Charts) -> str:
     charts = []
     for title, unit, legend, svg in block.charts:
         keys = "".join(
-            f'<span><span class="key{" dot" if marker else ""}"'
+            f'<span><span class="{_KEYS[marker]}"'
             f' style="border-color:var(--{colour})"></span>{escape(label)}</span>'
             for label, colour, marker in legend
         )
@@ -118,8 +120,9 @@ def _charts(block: Charts) -> str:
             f'<div class="chart"><h3>{escape(title)}</h3><div class="unit">{escape(unit)}</div>'
             f"{keys}{svg}</div>"
         )
+    wide = " wide" if block.wide else ""
     return (
-        f'<figure><div class="charts">{"".join(charts)}</div>'
+        f'<figure><div class="charts{wide}">{"".join(charts)}</div>'
         f"<figcaption>{escape(block.caption)}</figcaption></figure>"
     )
 
@@ -144,5 +147,7 @@ def _item(item: Item, layout: str) -> str:
             return label + image
         case "cells":
             return f"<div>{image}{label}</div>"
+        case "whole":
+            return image
         case _:
             return f"<div>{label}{image}</div>"

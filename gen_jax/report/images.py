@@ -69,10 +69,18 @@ def labelled_rows(picture: np.ndarray, names: Sequence[str], gap: int = 8) -> np
     return np.asarray(canvas).reshape(height, left + width, channels)
 
 
-def encode_png(picture: np.ndarray) -> bytes:
-    """PNG bytes of uint8 [H, W, C], C from 1 (gray) to 4 (RGB and alpha); always the same bytes."""
+def encode_png(picture: np.ndarray, colours: int = 0) -> bytes:
+    """PNG bytes of uint8 [H, W, C], C from 1 (gray) to 4 (RGB and alpha); always the same bytes.
+
+    Args:
+      picture: uint8 [H, W, C].
+      colours: the most colours kept of an RGB picture, at a byte a pixel; 0: all.
+    """
+    image = _to_pillow(picture)
+    if colours and image.mode == "RGB":
+        image = image.quantize(colours)
     buffer = io.BytesIO()
-    _to_pillow(picture).save(buffer, format="PNG", optimize=True)
+    image.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -34,10 +34,19 @@ _TERM = "scaled as in the config"
 # adversarial term and its weight, purple the discriminator, orange the prior, green real images.
 PANELS = (
     Panel("Reconstruction", "mean squared error over pixels", (Line("mse", "", "blue"),), log=True),
+    Panel("ELBO", "nats per image", (Line("elbo", "", "ink"),)),
+    Panel("Bits per dimension", "bits", (Line("bits_per_dim", "", "ink"),)),
+    Panel("Total loss", _TERM, (Line("loss/total", "", "ink"),), log=True),
     Panel("KL divergence", "nats per image", (Line("kl", "", "teal"),)),
     Panel("Active latent dimensions", "dimensions", (Line("active_dims", "", "teal"),)),
     Panel("Reconstruction term", _TERM, (Line("loss/reconstruction", "", "blue"),), log=True),
     Panel("KL term", _TERM, (Line("loss/kl", "", "teal"),)),
+    Panel("KL weight β", "weight in the objective", (Line("beta", "", "teal"),)),
+    Panel("Total correlation", "nats", (Line("tc", "", "purple"),)),
+    Panel("Decoder σ", "of the likelihood, pixels in [−1, 1]", (Line("sigma", "", "blue"),)),
+    Panel("Perceptual term", _TERM, (Line("loss/perceptual", "", "green"),)),
+    Panel("Accuracy", "share of images", (Line("accuracy", "", "green"),)),
+    Panel("Cross-entropy", "nats per image", (Line("cross_entropy", "", "purple"),), log=True),
     Panel(
         "Adversarial losses",
         "mean over the batch",
@@ -66,7 +75,6 @@ PANELS = (
         ),
     ),
     Panel("Adversarial weight λ", "weight in the objective", (Line("lambda", "", "red"),)),
-    Panel("Total loss", _TERM, (Line("loss/total", "", "ink"),), log=True),
     Panel("Speed", "images per second", (Line("images_per_second", "", "mute"),)),
 )
 

@@ -1,11 +1,11 @@
 """Composes a report from what a run left: which parts there are, in which order."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from gen_jax.report import curves, pictures, timing
+from gen_jax.report import curves, epochs, explorations, pictures, plots, timing
 from gen_jax.report.document import (
     Block,
     Code,
@@ -29,28 +29,48 @@ _HEADLINES = (
     "psnr",
     "fid",
     "kid",
+    "nll",
     "elbo",
+    "bits_per_dim",
     "kl",
     "active_units",
+    "accuracy",
+    "higgins",
+    "mig",
+    "auroc*",
     "sharpness_*",
 )
 _NO_EVALUATION = "No evaluation yet: run --mode=evaluate."
 
 
 def compose(run: Run) -> Document:
-    """The whole report as blocks."""
+    """The whole report as blocks. What a run has no arrays for has no section."""
+    unconditional = "samples" in run.figures or run.settings.get("conditional") is False
+    parts: list[tuple[str, Sequence[Block | None]]] = [
+        ("By epoch", epochs.table(run)),
+        ("Training curves", curves.draw(run)),
+        ("Samples" if unconditional else "Samples by class", [pictures.samples(run)]),
+        ("Test reconstructions", [pictures.reconstructions(run)]),
+        ("Latent interpolations", [pictures.interpolations(run)]),
+        ("Latent space", [*plots.latent_space(run), *plots.kl_per_dimension(run)]),
+        ("Latent traversals", explorations.traversal(run)),
+        ("Latent manifold", explorations.manifold(run)),
+        ("Class arithmetic", explorations.arithmetic(run)),
+        ("Generative factors", plots.factors(run)),
+        ("Likelihood", plots.likelihood(run)),
+        ("Anomalies", [*plots.scores(run), *explorations.anomalies(run)]),
+        ("Denoising", explorations.denoised(run)),
+        ("Training progress", [pictures.progress(run)]),
+        ("Compute", timing.compute(run)),
+        ("Configuration", _configuration(run)),
+        ("Environment", _environment(run)),
+    ]
+    present = [(title, tuple(b for b in blocks if b is not None)) for title, blocks in parts]
     sections = [
         Section("Summary", tuple(_summary(run))),
         Section("Evaluation", () if run.evals else (Missing(_NO_EVALUATION),)),
         *(_evaluation(content) for content in run.evals),
-        Section("Training curves", tuple(curves.draw(run))),
-        Section("Samples by class", (pictures.class_grid(run),)),
-        Section("Test reconstructions", (pictures.reconstructions(run),)),
-        Section("Latent interpolations", (pictures.interpolations(run),)),
-        Section("Training progress", (pictures.progress(run),)),
-        Section("Compute", tuple(timing.compute(run))),
-        Section("Configuration", _configuration(run)),
-        Section("Environment", tuple(_environment(run))),
+        *(Section(title, blocks) for title, blocks in present if blocks),
     ]
     name = run.config.get("name") or run.path.resolve().name
     return Document(str(name), _lede(run), tuple(sections))

@@ -16,7 +16,27 @@ PALETTE = {
     "purple": ("#7a56a9", "#b796e2"),
     "orange": ("#c4860f", "#e6b450"),
     "green": ("#4d8a3a", "#8ac673"),
+    "brown": ("#85583a", "#c69c78"),
+    "pink": ("#c8458e", "#f08cc4"),
+    "lime": ("#93a619", "#cbdc5c"),
+    "cyan": ("#26a3bd", "#7adbea"),
+    "navy": ("#27357a", "#98a3f7"),
 }
+
+
+def _tint(pair: tuple[str, str]) -> tuple[str, str]:
+    """Both colours half way to their paper."""
+    halves = []
+    for colour, paper in zip(pair, PALETTE["paper"], strict=True):
+        parts = ((int(c[i : i + 2], 16) for c in (colour, paper)) for i in (1, 3, 5))
+        halves.append("#" + "".join(f"{sum(part) // 2:02x}" for part in parts))
+    return halves[0], halves[1]
+
+
+_HUES = ("blue", "orange", "green", "red", "purple", "brown", "pink", "lime", "cyan", "navy")
+PALETTE |= {f"{name}-tint": _tint(PALETTE[name]) for name in _HUES}
+CLASSES = (*_HUES, *(f"{name}-tint" for name in _HUES))
+"""Colours for classes, those told apart best first."""
 
 
 def light(name: str) -> str:
@@ -83,6 +103,7 @@ figure{margin:1.2rem 0}
 figcaption{color:var(--mute);font-size:.9rem;line-height:1.45;max-width:44rem;margin-top:.9rem}
 .charts{display:grid;gap:1.8rem 1.6rem;
  grid-template-columns:repeat(auto-fill,minmax(min(18rem,100%),1fr))}
+.charts.wide{grid-template-columns:repeat(auto-fill,minmax(min(27rem,100%),1fr))}
 .chart{display:flex;flex-direction:column}
 .chart h3{margin:0;line-height:1.3}
 .chart .unit{color:var(--mute);font-size:.84rem}
@@ -93,6 +114,7 @@ figcaption{color:var(--mute);font-size:.9rem;line-height:1.45;max-width:44rem;ma
 .chart svg *{stroke-linejoin:round}
 .key{display:inline-block;width:1rem;height:0;border-top:2.5px solid;vertical-align:.22em;
  margin-right:.35rem}
+.key.disc{width:0;border:.3rem solid;border-radius:50%;vertical-align:-.02em}
 .key.dot{width:.6rem;height:.6rem;border:2px solid;border-radius:50%;vertical-align:-.02em}
 img{image-rendering:pixelated;max-width:100%;height:auto;display:block}
 .rows{display:grid;grid-template-columns:auto minmax(0,1fr);gap:.3rem 1rem;align-items:center}

@@ -30,7 +30,8 @@ class Hooks(NamedTuple):
 
     Attributes:
       sample: (state, step) every `config.sample_every` steps.
-      evaluate: (state, step) -> scalars, every `config.eval_every` steps.
+      evaluate: (state, step) -> scalars, every `config.eval_every` steps and after
+        `config.eval_epochs`.
     """
 
     sample: Callable[[TrainState, int], None]
@@ -94,6 +95,10 @@ def train(
     pending: list[dict[str, jax.Array]] = []  # metrics of steps not logged yet, on the devices
     records, progress = Records(workdir, start), Progress(start, stop, config.batch_size)
     per_epoch = len(split) / (config.batch_size * family.draws)
+    milestones = {
+        num_steps(len(split), config.batch_size, family.draws, epochs)
+        for epochs in config.eval_epochs
+    }
 
     def at(every: int, step: int) -> bool:
         return every > 0 and step % every == 0
@@ -140,7 +145,7 @@ def train(
                 progress.pause()
                 if at(config.sample_every, done):
                     hooks.sample(parallel.unreplicate(state), done)
-                if at(config.eval_every, done):
+                if at(config.eval_every, done) or done in milestones:
                     evaluated = dict(hooks.evaluate(parallel.unreplicate(state), done))
                     records.write(done, "eval", evaluated)
                 if at(config.checkpoint_every, done) or last:

@@ -123,8 +123,8 @@ def tiny() -> Tiny:
 def gradients_as_opt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain gradient descent whose state is the last gradient: `state.opt[network]`."""
 
-    def descent(learning_rate: float, b1: float, b2: float) -> optax.GradientTransformation:
-        del learning_rate, b1, b2
+    def descent(learning_rate: float, *settings: float) -> optax.GradientTransformation:
+        del learning_rate, settings
         return optax.GradientTransformation(
             lambda params: jax.tree.map(jnp.zeros_like, params),
             lambda grads, state, params: (jax.tree.map(lambda g: -1e-3 * g, grads), grads),

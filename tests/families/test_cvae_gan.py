@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gen_jax.families.networks import Networks
+from gen_jax.families.cvae_gan import CvaeGanNetworks
 
 FIXED = {"loss.lambda_mode": "fixed", "loss.lambda_adv": 0.3}
 FEATURES = {"loss.feature_weight": 0.7}
@@ -65,7 +65,7 @@ class Referee:
         noise = jnp.stack([jax.random.normal(key, (2, config.z_dim)) for key in keys])
         self.eps, self.prior = noise[:, 0], noise[:, 1]
         self.judged, self.classified = "discriminator" in state.params, "classifier" in state.params
-        self.nets = Networks(config, spec, self.judged, self.classified)
+        self.nets = CvaeGanNetworks(config, spec, self.judged, self.classified)
         self.pays_real, self.pays_fake, self.generator_pays = judge_losses(self.loss.adversarial)
 
     def encode(self, params):

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gen_jax.families.networks import Networks
+from gen_jax.families.cvae_gan import CvaeGanNetworks
 
 OPTIONS = {
     "loss.reconstruction_reduction": "mean",
@@ -71,7 +71,7 @@ def test_metrics_are_the_documented_terms(tiny, family, state, batch, measure):
     pixels = lambda outputs: np.mean((outputs - images) ** 2, axis=(1, 2, 3))  # noqa: E731
     mse = pixels(family.decode(state, mean, labels))
     kl = 0.5 * np.sum(mean**2 + np.exp(logvar) - logvar - 1, axis=1)
-    nets = Networks(tiny.config(**OPTIONS), tiny.spec, discriminator=True, classifier=False)
+    nets = CvaeGanNetworks(tiny.config(**OPTIONS), tiny.spec, discriminator=True, classifier=False)
     judge = lambda x: nets.discriminate(state, x, labels, train=False)[0]  # noqa: E731
     real, near, free = judge(images), judge(drawn), judge(family.sample(state, keys, labels))
     minus_log = lambda logits: np.log1p(np.exp(-logits))  # noqa: E731

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gen_jax.errors import UserError
-from gen_jax.families.networks import Networks
+from gen_jax.families.cvae_gan import CvaeGanNetworks
 
 BAD = {
     "encoder": (
@@ -72,7 +72,7 @@ def test_what_cannot_be_built_is_refused_in_one_line(tiny, overrides, message):
 
 def test_a_deep_resnet_discriminator_halves_only_twice(tiny):
     config = tiny.config(**{"discriminator.net": "resnet", "discriminator.widths": (4,) * 4})
-    Networks(config, tiny.spec, discriminator=True, classifier=False)
+    CvaeGanNetworks(config, tiny.spec, discriminator=True, classifier=False)
 
 
 def random_like(tree, seed):
@@ -82,7 +82,7 @@ def random_like(tree, seed):
 
 def test_every_network_starts_from_its_own_key(tiny):
     config = tiny.config(ema_decay=0.5)
-    nets = Networks(config, tiny.spec, discriminator=True, classifier=True)
+    nets = CvaeGanNetworks(config, tiny.spec, discriminator=True, classifier=True)
     init = jax.jit(nets.init)
     state, again, other = init(jax.random.key(0)), init(jax.random.key(0)), init(jax.random.key(1))
     jax.tree.map(np.testing.assert_array_equal, state, again)
@@ -104,7 +104,7 @@ def test_every_network_learns_at_its_own_rate(tiny):
     rates = {"encoder": 1e-3, "generator": 2e-3, "discriminator": 3e-3, "classifier": 4e-3}
     overrides = {f"{name}.lr": rate for name, rate in rates.items()}
     config = tiny.config(**overrides, **{"optimizer.b1": 0.4, "optimizer.b2": 0.8})
-    nets = Networks(config, tiny.spec, discriminator=True, classifier=True)
+    nets = CvaeGanNetworks(config, tiny.spec, discriminator=True, classifier=True)
     state = tiny.state(nets)
     first, second = (random_like(state.params, i) for i in (1, 2))
     update = jax.jit(nets.update)
@@ -126,7 +126,7 @@ def test_every_network_learns_at_its_own_rate(tiny):
 
 def test_the_average_covers_encoder_and_generator_and_their_statistics(tiny):
     config = tiny.config(ema_decay=0.2)
-    nets = Networks(config, tiny.spec, discriminator=True, classifier=False)
+    nets = CvaeGanNetworks(config, tiny.spec, discriminator=True, classifier=False)
     state = tiny.state(nets)
     assert set(state.ema) == {"encoder", "generator"}
     update, average = jax.jit(nets.update), state.ema

@@ -1,0 +1,18 @@
+"""Conditional VAE on CIFAR-100: the flagship without its discriminator.
+
+Encoder, decoder, beta and schedule of cvae_gan_cifar100; what the adversary adds is what that run
+has over this one. (The flagship's own twin with lambda 0 is the same model.)
+
+Command: python run.py --config=configs/cvae_cifar100.py
+RESULT
+"""
+
+from ml_collections import ConfigDict
+
+from configs.cvae_gan_cifar100 import get_config as flagship_config
+
+
+def get_config() -> ConfigDict:
+    config = flagship_config()
+    config.family = "vae"
+    return config

@@ -1,0 +1,19 @@
+"""The study's cure of posterior collapse on CIFAR-10: cyclical annealing of the KL's weight.
+
+vae_cifar10 with four cycles over 20 epochs, the weight growing from 0 to 1 over the first half of
+each (Fu et al. 2019).
+
+Command: python run.py --config=configs/vae_cifar10_cyclical.py
+RESULT
+"""
+
+from ml_collections import ConfigDict
+
+from configs.vae_cifar10 import get_config as vae_config
+
+
+def get_config() -> ConfigDict:
+    config = vae_config()
+    config.loss.kl_schedule = "cyclical"
+    config.loss.kl_epochs = 5.0
+    return config

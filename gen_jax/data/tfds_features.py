@@ -1,0 +1,71 @@
+"""Which features of a TFDS data set are the image, the class and the generative factors."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from gen_jax.data.spec import check_section
+from gen_jax.errors import UserError
+
+PREFIX = "label_"
+"""Of factors, in data sets made of them: dsprites, shapes3d, smallnorb."""
+
+
+class Features(NamedTuple):
+    """Features by name.
+
+    Attributes:
+        image: the image's.
+        label: the class's; None if there is none, and every image has class 0.
+        class_names: the names of its values.
+        factors: number of values of each factor's, by feature, sorted.
+    """
+
+    image: str
+    label: str | None
+    class_names: tuple[str, ...]
+    factors: dict[str, int]
+
+    def named_factors(self) -> tuple[tuple[str, int], ...]:
+        """(name, number of values) of each factor, the name without the prefix."""
+        return tuple((key.removeprefix(PREFIX), count) for key, count in self.factors.items())
+
+
+def features(config: ConfigDict, info: Any) -> Features:
+    """What a config's `data` section chooses of a data set's features.
+
+    The factors are all ClassLabels named `label_...`, the class among them if it is one; a lone
+    one that is the class is no factor.
+
+    Args:
+        config: `label`, the ClassLabel to use as class, empty for none; and what every source
+            reads.
+        info: the data set's DatasetInfo.
+
+    Raises:
+        UserError: no images, images that are not uint8, or no such label.
+    """
+    import tensorflow_datasets as tfds
+
+    images = sorted(k for k, f in info.features.items() if isinstance(f, tfds.features.Image))
+    if not images:
+        raise UserError(f"{config.name} has no images, only {', '.join(sorted(info.features))}")
+    image = "image" if "image" in images else images[0]
+    if (dtype := info.features[image].np_dtype) != np.uint8:
+        raise UserError(f"{config.name}: images are {dtype}, not uint8")
+    labels = {k: f for k, f in info.features.items() if isinstance(f, tfds.features.ClassLabel)}
+    factors = {k: labels[k].num_classes for k in sorted(labels) if k.startswith(PREFIX)}
+    if set(factors) == {config.label}:
+        factors = {}
+    if config.label in labels:
+        names = tuple(labels[config.label].names or ())
+        check_section(config, len(names), config.name)
+        return Features(image, config.label, names, factors)
+    if not config.label or (not labels and config.label == "label"):
+        check_section(config, 1, config.name)
+        return Features(image, None, ("all",), factors)
+    raise UserError(
+        f"{config.name} has no class label {config.label!r}; --config.data.label is one of "
+        f"{', '.join(sorted(labels)) or '(it has none)'}, or empty for no classes"
+    )

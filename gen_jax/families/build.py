@@ -1,0 +1,121 @@
+"""From the config to networks: each builder reads one section and says what is wrong with it."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array
+from ml_collections import ConfigDict
+
+from gen_jax import nets
+from gen_jax.core import optimizers
+from gen_jax.data.batches import num_steps
+from gen_jax.data.spec import DataSpec
+from gen_jax.errors import UserError, choose
+from gen_jax.families.networks import Net
+from gen_jax.nets.layers import NORMS
+
+
+def encoder(config: ConfigDict, spec: DataSpec, draws: int = 1) -> Net:
+    """q(z | x, y)."""
+    net = choose(nets.ENCODERS, config.encoder.net, "encoder.net")
+    module = net(z_dim=config.z_dim, **_fields("encoder", config, spec))
+    return Net(module, (*_example(spec), False), optimizer(config, "encoder", spec, draws))
+
+
+def generator(config: ConfigDict, spec: DataSpec, draws: int = 1) -> Net:
+    """p(x | z, y)."""
+    net = choose(nets.GENERATORS, config.generator.net, "generator.net")
+    module = net(shape=spec.shape, **_fields("generator", config, spec))
+    inputs = (jnp.zeros((1, config.z_dim)), _example(spec)[1], False)
+    return Net(module, inputs, optimizer(config, "generator", spec, draws))
+
+
+def discriminator(config: ConfigDict, spec: DataSpec) -> Net:
+    """D(x, y), or D(x) for networks that see no label."""
+    section = config.discriminator
+    net = choose(nets.DISCRIMINATORS, section.net, "discriminator.net")
+    widths = tuple(section.widths)
+    halvings = widths if section.net == "conv" else widths[:2]
+    check_halving(halvings, spec.shape, "discriminator.widths")
+    module = net(widths, num_classes(config, spec), spectral_norm=section.spectral_norm)
+    return Net(module, (*_example(spec), False), optimizer(config, "discriminator", spec))
+
+
+def classifier(config: ConfigDict, spec: DataSpec) -> Net:
+    """The classifier of Bao et al. 2017."""
+    widths = tuple(config.classifier.widths)
+    check_halving(widths, spec.shape, "classifier.widths")
+    module = nets.ConvClassifier(widths, spec.num_classes)
+    return Net(module, _example(spec)[:1], optimizer(config, "classifier", spec))
+
+
+def optimizer(
+    config: ConfigDict, name: str, spec: DataSpec, draws: int = 1
+) -> optax.GradientTransformation:
+    """Adam as `config.optimizer` says, at the learning rate of section `name`."""
+    section = config.optimizer
+    return optimizers.adam(
+        config[name].lr,
+        section.b1,
+        section.b2,
+        section.weight_decay,
+        epochs_in_steps(config, spec, section.decay_epochs, draws),
+    )
+
+
+def epochs_in_steps(config: ConfigDict, spec: DataSpec, epochs: float, draws: int = 1) -> int:
+    """Steps that so many epochs take."""
+    return num_steps(spec.num_examples, config.batch_size, draws, epochs)
+
+
+def num_classes(config: ConfigDict, spec: DataSpec) -> int:
+    """Classes the networks are told of; 0 where they see no label."""
+    return spec.num_classes if config.conditional else 0
+
+
+def check_halving(widths: tuple[int, ...], shape: tuple[int, int, int], key: str) -> None:
+    """Raises UserError unless images of this shape can be halved once per width."""
+    times = len(widths)
+    if not widths or min(widths) < 1 or any(side % 2**times for side in shape[:2]):
+        raise UserError(
+            f"{key}={tuple(widths)} halves the image {times} times, which {shape[0]}x{shape[1]} "
+            f"pixels do not allow; use fewer widths, or data.image_size={_rounded(shape[0], times)}"
+        )
+
+
+def _fields(name: str, config: ConfigDict, spec: DataSpec) -> dict[str, Any]:
+    """What encoder and generator modules of every kind take."""
+    section, classes = config[name], num_classes(config, spec)
+    widths = tuple(section.widths)
+    if section.net == "dense":
+        if not widths or min(widths) < 1:
+            raise UserError(f"{name}.widths={widths}: a dense network needs a hidden layer")
+    else:
+        check_halving(widths, spec.shape, f"{name}.widths")
+    if section.norm not in NORMS:
+        choose(dict.fromkeys(NORMS), section.norm, f"{name}.norm")
+    if section.norm == "conditional_batch" and not classes:
+        raise UserError(
+            f"{name}.norm='conditional_batch' needs labels, which conditional=False withholds; "
+            f"use {name}.norm='batch'"
+        )
+    if section.dropout >= 1:
+        raise UserError(f"{name}.dropout={section.dropout}: must be below 1")
+    return {
+        "widths": widths,
+        "num_classes": classes,
+        "label_dim": config.label_dim,
+        "norm": section.norm,
+        "hidden": section.hidden,
+        "dropout": section.dropout,
+    }
+
+
+def _example(spec: DataSpec) -> tuple[Array, Array]:
+    """One image and label to initialise with."""
+    return jnp.zeros((1, *spec.shape)), jnp.zeros((1,), jnp.int32)
+
+
+def _rounded(side: int, times: int) -> int:
+    return max(1, round(side / 2**times)) * 2**times

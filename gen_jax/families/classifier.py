@@ -1,0 +1,73 @@
+"""An image classifier, trained like any family, for others to measure images with.
+
+It minimises the cross-entropy of p(y | x), averaged over the batch. What it has learned leaves the
+run by `export`, as the file that `features.load("classifier", ...)` reads: its feature maps make a
+perceptual loss.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, Key
+from ml_collections import ConfigDict
+
+from gen_jax.core import parallel
+from gen_jax.core.state import Family, TrainState
+from gen_jax.data.spec import DataSpec
+from gen_jax.errors import UserError
+from gen_jax.families import build
+from gen_jax.families.networks import Net, Networks
+from gen_jax.features import classifier as file
+from gen_jax.nets.classifier import Classifier
+
+NAME = "classifier"
+
+
+def make(config: ConfigDict, spec: DataSpec) -> Family:
+    """Builds the family; raises UserError for images it cannot halve, or a single class."""
+    if spec.num_classes < 2:
+        raise UserError(f"family='classifier': {spec.name} has one class, nothing to tell apart")
+    widths = tuple(config.classifier.widths)
+    build.check_halving(widths, spec.shape, "classifier.widths")
+    module = Classifier(widths, spec.num_classes)
+    inputs = (jnp.zeros((1, *spec.shape)), False)
+    nets = Networks({NAME: Net(module, inputs, build.optimizer(config, NAME, spec))})
+
+    def terms(logits: Float[Array, "b k"], labels: Int[Array, "b"]) -> dict[str, Float[Array, "b"]]:
+        """Cross-entropy in nats, and 1 where the likeliest class is the right one."""
+        return {
+            "cross_entropy": optax.softmax_cross_entropy_with_integer_labels(logits, labels),
+            "accuracy": jnp.equal(jnp.argmax(logits, axis=-1), labels).astype(jnp.float32),
+        }
+
+    def step(
+        state: TrainState, batch: Any, keys: Key[Array, "1 b"], key: Key[Array, ""]
+    ) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
+        del keys, key  # nothing here is random
+        images, labels = batch["image"][0], batch["label"][0]
+
+        def loss(params):
+            (logits, _), stats = nets.apply(NAME, params, state.batch_stats, images, train=True)
+            means = jax.tree.map(jnp.mean, terms(logits, labels))
+            return means["cross_entropy"], (means, stats)
+
+        grads, (means, stats) = jax.grad(loss, has_aux=True)(state.params)
+        return nets.update(state, parallel.pmean(grads), {NAME: stats}), parallel.pmean(means)
+
+    def metrics(
+        state: TrainState, batch: Any, keys: Key[Array, "b"]
+    ) -> dict[str, Float[Array, "b"]]:
+        del keys
+        (logits, _), _ = nets.apply(
+            NAME, state.params, state.batch_stats, batch["image"], train=False
+        )
+        return terms(logits, batch["label"])
+
+    def export(state: TrainState) -> dict[str, np.ndarray]:
+        variables = {"params": state.params[NAME], "batch_stats": state.batch_stats[NAME]}
+        return file.pack(module, variables, spec)
+
+    return Family(nets.init, step, metrics=metrics, export=export, best=("accuracy", "max"))

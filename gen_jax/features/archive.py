@@ -1,0 +1,57 @@
+"""Arrays by name from a weights file: NumPy's .npz, or a state dict that PyTorch saved."""
+
+import importlib.util
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from gen_jax.errors import UserError
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a .npz, or of any other file taken for PyTorch's. No code in it is run.
+
+    Raises:
+        UserError: the file is damaged or something else, or is PyTorch's where that is absent.
+    """
+    try:
+        return _npz(path) if path.suffix == ".npz" else _torch(path)
+    except UserError:
+        raise
+    except pickle.UnpicklingError as error:
+        # What PyTorch says then is how to run the file's code all the same.
+        raise _unreadable(path, "it holds more than arrays, or none") from error
+    except Exception as error:  # a damaged file fails in the reader's code in every way there is
+        raise _unreadable(path, error) from error
+
+
+def _npz(path: Path) -> dict[str, np.ndarray]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is no .npz archive")
+    # np.load leaves a file open that it opened itself and could not read.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _torch(path: Path) -> dict[str, np.ndarray]:
+    if importlib.util.find_spec("torch") is None:
+        raise UserError(
+            f"{path}: only PyTorch reads this file; pip install torch, or save its arrays under "
+            "the same names as a .npz"
+        )
+    import torch
+
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    tensors = content.items() if isinstance(content, dict) else ()
+    return {
+        name: tensor.detach().float().numpy()
+        for name, tensor in tensors
+        if isinstance(tensor, torch.Tensor)
+    }
+
+
+def _unreadable(path: Path, reason: object) -> UserError:
+    line = " ".join(str(reason).split())[:300]
+    return UserError(f"{path} cannot be read: {line or type(reason).__name__}")

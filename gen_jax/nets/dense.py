@@ -1,0 +1,78 @@
+"""Fully connected networks, on pixels and on latents."""
+
+from math import prod
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from gen_jax.nets.heads import latent, posterior
+from gen_jax.nets.layers import Dense, Dropout, Norm, leaky_relu
+
+
+class DenseEncoder(nn.Module):
+    """q(z | x, y): images, labels -> mean, logvar, [n, z_dim] each; one hidden layer per width."""
+
+    widths: tuple[int, ...]
+    z_dim: int
+    num_classes: int
+    label_dim: int
+    norm: str = "none"
+    hidden: int = 0
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(
+        self,
+        images: Float[Array, "n h w c"],
+        labels: Int[Array, "n"],
+        train: bool,
+        keys: Key[Array, "n"] | None = None,
+    ) -> tuple[Float[Array, "n z"], Float[Array, "n z"]]:
+        x = images.reshape(len(images), -1)
+        for width in self.widths:
+            x = leaky_relu(Norm(self.norm, self.num_classes)(Dense(width)(x), labels, train))
+            x = Dropout(self.dropout)(x, keys)
+        return posterior(self, x, labels, keys)
+
+
+class DenseGenerator(nn.Module):
+    """p(x | z, y): z [n, z_dim], labels -> [n, h, w, c], one hidden layer per width."""
+
+    widths: tuple[int, ...]
+    shape: tuple[int, int, int]
+    num_classes: int
+    label_dim: int
+    norm: str = "none"
+    hidden: int = 0
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(
+        self,
+        z: Float[Array, "n z"],
+        labels: Int[Array, "n"],
+        train: bool,
+        keys: Key[Array, "n"] | None = None,
+    ) -> Float[Array, "n h w c"]:
+        x = latent(self, z, labels, keys)
+        for width in self.widths:
+            x = nn.relu(Norm(self.norm, self.num_classes)(Dense(width)(x), labels, train))
+            x = Dropout(self.dropout)(x, keys)
+        return Dense(prod(self.shape))(x).reshape(len(x), *self.shape)
+
+
+class LatentDiscriminator(nn.Module):
+    """z [n, Z] -> logits [n]: is z drawn jointly, or each of its dimensions by itself?
+
+    FactorVAE's density ratio (Kim & Mnih 2018, appendix A has six hidden layers of 1,000 units).
+    """
+
+    widths: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, z: Float[Array, "n z"]) -> Float[Array, "n"]:
+        x = z
+        for width in self.widths:
+            x = leaky_relu(Dense(width)(x))
+        return jnp.squeeze(Dense(1)(x), axis=-1)

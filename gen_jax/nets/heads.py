@@ -1,0 +1,56 @@
+"""Where labels and latents enter a network and leave it, whatever its trunk.
+
+Functions called inside a compact module: the layers they make are that module's own.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from gen_jax.nets.layers import Dense, Dropout, Embed, leaky_relu
+
+Labels = Int[Array, "n"]
+Keys = Key[Array, "n"] | None
+
+
+def posterior(
+    encoder: Any, x: Float[Array, "n d"], labels: Labels, keys: Keys
+) -> tuple[Float[Array, "n z"], Float[Array, "n z"]]:
+    """An encoder's end: the label's embedding joins, a hidden layer, then mean and logvar.
+
+    Without classes there is no embedding, with `hidden` 0 no such layer.
+    """
+    if encoder.num_classes:
+        x = jnp.concatenate([x, Embed(encoder.num_classes, encoder.label_dim)(labels)], axis=-1)
+    if encoder.hidden:
+        x = Dropout(encoder.dropout)(leaky_relu(Dense(encoder.hidden)(x)), keys)
+    return Dense(encoder.z_dim, name="mean")(x), Dense(encoder.z_dim, name="logvar")(x)
+
+
+def latent(
+    generator: Any, z: Float[Array, "n z"], labels: Labels, keys: Keys
+) -> Float[Array, "n d"]:
+    """A generator's beginning: the label's embedding joins z, then a hidden layer if it has one."""
+    x = z
+    if generator.num_classes:
+        x = jnp.concatenate([x, Embed(generator.num_classes, generator.label_dim)(labels)], axis=-1)
+    if generator.hidden:
+        x = Dropout(generator.dropout)(nn.relu(Dense(generator.hidden)(x)), keys)
+    return x
+
+
+def projection(
+    num_classes: int,
+    spectral_norm: bool,
+    features: Float[Array, "n f"],
+    labels: Int[Array, "n"],
+    train: bool,
+) -> Float[Array, "n"]:
+    """The projection head, inside the calling module: w . phi + b + <embed(y), phi>."""
+    logits = Dense(1, spectral_norm=spectral_norm, name="linear")(features, train)[:, 0]
+    if num_classes:
+        table = Embed(num_classes, features.shape[-1], spectral_norm, name="embed")
+        logits += jnp.sum(table(labels, train) * features, axis=-1)
+    return logits

@@ -1,0 +1,64 @@
+"""A table of the evaluations made at chosen epochs of training."""
+
+from fnmatch import fnmatchcase
+
+from gen_jax.report.document import Block, Table
+from gen_jax.report.tables import number
+from gen_jax.report.workdir import Record, Run
+
+# Columns in reading order, as patterns; scalars that match none are not shown.
+_COLUMNS = (
+    "loss/total",
+    "loss/reconstruction",
+    "loss/kl",
+    "loss/perceptual",
+    "elbo",
+    "bits_per_dim",
+    "kl",
+    "mse",
+    "psnr",
+    "probe_accuracy",
+    "accuracy",
+    "cross_entropy",
+    "fid*",
+    "kid*",
+)
+
+
+def table(run: Run) -> list[Block]:
+    """Evaluations at the epochs of `eval_epochs` and the last; nothing where there are none."""
+    wanted = run.settings.get("eval_epochs")
+    rate = _epochs_per_step(run)
+    if not isinstance(wanted, list) or not wanted or rate is None:
+        return []
+    evaluated = [record for record in run.records if record.kind == "eval"]
+    chosen: dict[int, Record] = {}
+    for epoch in wanted:
+        # An epoch ends between two steps; the evaluation comes at one of them.
+        near = [record for record in evaluated if abs(record.step * rate - epoch) <= 1.01 * rate]
+        chosen |= {record.step: record for record in near[-1:]}
+    chosen |= {record.step: record for record in evaluated[-1:]}
+    records = [chosen[step] for step in sorted(chosen)]
+    names = dict.fromkeys(name for record in records for name in record.scalars)
+    columns = [name for pattern in _COLUMNS for name in names if fnmatchcase(name, pattern)]
+    if not columns:
+        return []
+    rows = tuple(
+        (
+            number(round(record.step * rate, 2)),
+            number(record.step),
+            *(number(record.scalars[n]) if n in record.scalars else "" for n in columns),
+        )
+        for record in records
+    )
+    examples = (run.settings.get("eval") or {}).get("examples")
+    caption = f"On the first {examples:,} test images." if isinstance(examples, int) else ""
+    heads = ("epoch", "step", *columns)
+    return [Table(heads, rows, caption, numeric=tuple(range(len(heads))))]
+
+
+def _epochs_per_step(run: Run) -> float | None:
+    steps, epochs = run.series("train", "epoch")
+    return (
+        float(epochs[-1] / steps[-1]) if steps.size and steps[-1] > 0 and epochs[-1] > 0 else None
+    )
