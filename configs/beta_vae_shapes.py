@@ -1,4 +1,9 @@
-"""placeholder"""
+"""beta-VAE on the embedded `shapes`: disentanglement where the truth is known.
+
+RESULT
+
+Command: python run.py --config=configs/beta_vae_shapes.py
+"""
 
 from ml_collections import ConfigDict
 

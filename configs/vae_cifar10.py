@@ -1,4 +1,13 @@
-"""placeholder"""
+"""Convolutional VAE on CIFAR-10, the study's: 32-64-128 to 4x4x128, z of 64, and back.
+
+Adam at 1e-3 (0.9, 0.999), batch 128, 20 epochs, beta 1, no batch norm, no hidden layer between the
+convolutions and z. The study's "MSE" is the squared error summed over pixels: a Gaussian likelihood
+with sigma^2 = 1/2, up to a constant (the log density of a 32x32x3 image at no error at all is
+-1758 nats). With the mean over pixels the posterior collapses; docs/results/posterior_collapse.
+
+Command: python run.py --config=configs/vae_cifar10.py
+RESULT
+"""
 
 from ml_collections import ConfigDict
 

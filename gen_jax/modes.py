@@ -42,7 +42,7 @@ def train(job: Job) -> None:
     train_split, test_split, family = _load(job)
     parallel.check_batch(job.config.batch_size)
     loop.total_steps(job.config, train_split, family.draws)
-    described = workdir.describe(train_split, test_split)
+    described = workdir.describe(train_split, test_split, family.frozen)
     workdir.open_for_training(job.workdir, job.config, job.name, described)
     with _checkpoints(job, family) as checkpoints:
         shapes = jax.eval_shape(family.init, jax.random.key(0)).params
@@ -149,7 +149,7 @@ def restore(job: Job) -> Model:
     if workdir.read_config(job.workdir) is None:
         raise UserError(f"no run in {job.workdir}: train first, or pass --workdir")
     train_split, test_split, family = _load(job)
-    described = workdir.describe(train_split, test_split)
+    described = workdir.describe(train_split, test_split, family.frozen)
     workdir.check_same_run(job.workdir, job.config, described)
     with _checkpoints(job, family, read_only=True) as checkpoints:
         target = jax.eval_shape(family.init, jax.random.key(0))

@@ -3,22 +3,39 @@
 import json
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from gen_jax import config as configs
 from gen_jax import launch
+from gen_jax.data.spec import DataSpec
+from gen_jax.features import classifier
+from gen_jax.nets.classifier import Classifier
 from tests.shrink import shrink
 
 FOLDER = Path(__file__).parents[1] / "configs"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """The file of a classifier of the images that `shrink` makes, untrained."""
+    net, spec = Classifier((4,), 3), DataSpec("tiny", (16, 16, 3), 3, tuple("abc"), 9)
+    variables = net.init(jax.random.key(0), jnp.zeros((1, *spec.shape)), False)
+    path = tmp_path_factory.mktemp("weights") / "classifier.npz"
+    np.savez(path, allow_pickle=False, **classifier.pack(net, variables, spec))
+    return path
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_config_trains_two_steps_and_is_reported(name, tmp_path, monkeypatch):
+def test_a_config_trains_two_steps_and_is_reported(name, tmp_path, monkeypatch, weights):
     load = configs.load
     monkeypatch.setattr(configs, "load", lambda path: shrink(load(path)))
     path = FOLDER / f"{name}.py"
-    assert launch.main([f"--config={path}", f"--workdir={tmp_path}"]) == 0
+    overrides = [f"--config.perceptual.weights={weights}"] if "perceptual" in name else []
+    assert launch.main([f"--config={path}", f"--workdir={tmp_path}", *overrides]) == 0
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [(line["step"], line["kind"]) for line in lines] == [
         (1, "train"),
@@ -26,8 +43,9 @@ def test_a_config_trains_two_steps_and_is_reported(name, tmp_path, monkeypatch):
         (2, "eval"),
     ]
     assert (tmp_path / "report.html").stat().st_size > 10_000
-    latents = json.loads((tmp_path / "evals" / "latents.json").read_text())
-    assert latents["step"] == 2
+    evaluated = json.loads((tmp_path / "evals" / "reconstruction.json").read_text())
+    assert evaluated["step"] == 2
+    assert (tmp_path / "evals" / "latents.json").exists() == (load(path).family != "classifier")
 
 
 @pytest.mark.parametrize("name", NAMES)

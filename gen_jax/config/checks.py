@@ -10,7 +10,7 @@ from gen_jax.config.keys import dotted, to_json, unknown_key
 from gen_jax.errors import UserError
 
 # Keys (or patterns) that may differ when a run resumes: they say how long, how often and from
-# where, not what is being trained.
+# where, not what is being trained. (A run remembers the digest of frozen weights.)
 RESUMABLE: frozenset[str] = frozenset(
     {
         "num_epochs",
@@ -18,10 +18,12 @@ RESUMABLE: frozenset[str] = frozenset(
         "log_every",
         "sample_every",
         "eval_every",
+        "eval_epochs",
         "checkpoint_every",
         "keep_checkpoints",
         "data.dir",
         "data.stream",
+        "perceptual.weights",
         "eval.*",
     }
 )

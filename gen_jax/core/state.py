@@ -1,6 +1,7 @@
 """The training state and the contract of a model family."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jaxtyping import Array, Int
@@ -47,13 +48,14 @@ class Family(NamedTuple):
       encode: (state, images, labels) -> (mean, logvar), [n, Z] each; logvar is -inf for a code that
         is a point (an autoencoder's).
       decode: (state, z, labels) -> images.
-      observe: (images, keys) -> images as the model sees them, where that is not as they are: pixels
-        binarised at random, say. `metrics`, `encode` and `log_px` are given observed images, `step`
-        is not.
+      observe: (images, keys) -> images as the model sees them, where that is not as they are:
+        pixels binarised at random, say. `metrics`, `encode` and `log_px` are given observed images,
+        `step` is not.
       log_px: (state, z, batch) -> log p(x | z) [n] of `batch["image"]`, nats; what an importance
         sampled bound needs.
       export: state -> {name: NumPy array}, what other runs may load; written to `NAME.npz`, NAME
         the family's, after training.
+      frozen: digests of the files of frozen weights the family was built with, by what they are.
       best: the metric whose best checkpoint is kept, and whether that is "min" or "max".
     """
 
@@ -67,4 +69,5 @@ class Family(NamedTuple):
     observe: Callable | None = None
     log_px: Callable | None = None
     export: Callable | None = None
+    frozen: Mapping[str, str] = MappingProxyType({})
     best: tuple[str, str] = ("mse", "min")

@@ -133,7 +133,7 @@ def load(config: ConfigDict, split: str) -> Split:
         images = [_decode_file(paths[i], shape[0], shape[2]) for i in indices]
         return np.stack(images) if images else np.empty((0, *shape), np.uint8), labels[indices]
 
-    stream = StreamSplit(spec, len(paths), read)
+    stream = StreamSplit(spec, len(paths), read, annotate=lambda indices: (labels[indices],))
     return stream if config.stream else stream.in_memory()
 
 

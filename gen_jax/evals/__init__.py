@@ -12,6 +12,7 @@ from gen_jax.core.files import write_bytes
 from gen_jax.evals import (
     anomaly,
     denoising,
+    disentanglement,
     figures,
     latents,
     nll,
@@ -39,6 +40,7 @@ EVALS = {
     "nll": Evaluation(nll.evaluate, needs=("encode", "log_px")),
     "latents": Evaluation(latents.evaluate, needs=("encode",)),
     "probe": Evaluation(probe.evaluate, needs=("encode",)),
+    "disentanglement": Evaluation(disentanglement.evaluate, needs=("encode",)),
     "anomaly": Evaluation(anomaly.evaluate, needs=("metrics",)),
     "denoising": Evaluation(denoising.evaluate, needs=("encode", "decode")),
     "samples": Evaluation(samples.evaluate, needs=("encode", "decode", "sample")),

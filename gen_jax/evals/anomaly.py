@@ -21,8 +21,8 @@ def evaluate(model: Model) -> Result | None:
 
     Anomalies are the test images of classes that are not in `data.train_classes`. AUROC is the
     probability that an anomaly scores higher than a normal image; 0.5 is chance. AUPR at chance is
-    the share of anomalies. The main score also has an AUROC for each anomalous class against all
-    normal images, and the pictures it finds most and least anomalous.
+    the share of anomalies. The main score also has an AUROC for each anomalous class, if there are
+    several, against all normal images, and the pictures it finds most and least anomalous.
 
     None where all classes were trained on, or the test set lacks either kind. Mind a conditional
     model: it is told the label, and its embedding of a class it never saw is untrained.
@@ -51,7 +51,8 @@ def evaluate(model: Model) -> Result | None:
     values["anomaly_share"] = float(anomalous.mean())
     units["anomaly_share"] = "of test images"
     main, score = next(iter(scores.items()))
-    for label in np.unique(labels[anomalous]):
+    kinds = np.unique(labels[anomalous])
+    for label in kinds if len(kinds) > 1 else ():
         against = ~anomalous | (labels == label)
         name = f"auroc_{main}/{spec.class_names[label]}"
         values[name] = float(roc_auc_score(anomalous[against], score[against]))

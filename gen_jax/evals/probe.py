@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from gen_jax.evals.model import Model, Result
 
@@ -31,7 +32,11 @@ def evaluate(model: Model) -> Result | None:
         return None
     # The loss is convex: L-BFGS takes no seed, and stops well before so many iterations.
     probe = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-4, max_iter=10_000))
-    probe.fit(model.encode(count, model.train)[0].astype(np.float64), model.train.labels[:count])
+    codes = model.encode(count, model.train)[0].astype(np.float64)
+    # The products are small: on a busy machine threads wait for each other many times longer than
+    # they compute, and their number would show in the last bits.
+    with threadpool_limits(1, user_api="blas"):
+        probe.fit(codes, model.train.labels[:count])
     codes = model.encode(len(model.test))[0][asked].astype(np.float64)
     right = int(np.sum(probe.predict(codes) == labels[asked]))
     total = len(codes)

@@ -99,7 +99,7 @@ class CvaeGanNetworks(Networks):
         self, params: Tree, images: Images
     ) -> tuple[Float[Array, "b k"], Float[Array, "b f"]]:
         """Class logits and features, of the classifier's own parameters."""
-        stats = {"classifier": {}}
+        stats: dict[str, Tree] = {"classifier": {}}
         return self.apply("classifier", {"classifier": params}, stats, images, train=False)[0]
 
 

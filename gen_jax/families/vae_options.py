@@ -34,6 +34,7 @@ class Options(NamedTuple):
       capacity: nats the KL is held at; None unless the schedule is "capacity".
       binarise, corrupt: (keys, images) -> images, or None.
       perceptual: (images, targets) -> [b], weighted, or None.
+      frozen: digest of the file of its weights.
     """
 
     objective: str
@@ -52,6 +53,7 @@ class Options(NamedTuple):
     binarise: Callable | None
     corrupt: Callable | None
     perceptual: Callable | None
+    frozen: dict[str, str]
     point: bool
     bits: bool
     draws: int
@@ -66,6 +68,7 @@ def read(config: ConfigDict, spec: DataSpec) -> Options:
     schedule = choose(SCHEDULES, loss.kl_schedule, "loss.kl_schedule")
     kl_steps = build.epochs_in_steps(config, spec, loss.kl_epochs, draws)
     _check(config, objective, kl_steps)
+    perceptual_term, frozen = _perceptual(config, spec)
     return Options(
         objective=objective,
         likelihood=choose(LIKELIHOODS, loss.likelihood, "loss.likelihood"),
@@ -84,7 +87,8 @@ def read(config: ConfigDict, spec: DataSpec) -> Options:
         kl_steps=kl_steps,
         binarise=choose(BINARISE, loss.binarise, "loss.binarise"),
         corrupt=_corruption(config),
-        perceptual=_perceptual(config, spec),
+        perceptual=perceptual_term,
+        frozen=frozen,
         point=objective == "autoencoder",
         bits=loss.likelihood == "logistic",
         draws=draws,
@@ -92,8 +96,8 @@ def read(config: ConfigDict, spec: DataSpec) -> Options:
 
 
 def networks(config: ConfigDict, spec: DataSpec, options: Options) -> Networks:
-    """Encoder and generator; a global scale if it is learned, a discriminator of z for FactorVAE."""
-    nets = {
+    """Encoder, generator; a scale where it is learned, a discriminator of z for FactorVAE."""
+    nets: dict[str, Net] = {
         "encoder": build.encoder(config, spec, options.draws),
         "generator": build.generator(config, spec, options.draws),
     }
@@ -126,24 +130,23 @@ def _corruption(config: ConfigDict) -> Callable | None:
     name, level = config.loss.corruption, config.loss.corruption_level
     if name == "none":
         return None
-    corrupt = choose({"none": None, **CORRUPTIONS}, name, "loss.corruption")
-    return partial(corrupt, level=level)
+    return partial(choose(CORRUPTIONS, name, "loss.corruption"), level=level)
 
 
-def _perceptual(config: ConfigDict, spec: DataSpec) -> Callable | None:
+def _perceptual(config: ConfigDict, spec: DataSpec) -> tuple[Callable | None, dict[str, str]]:
     section = config.perceptual
-    if not section.weight:
-        return None
+    weight = section.weight
+    if not weight:
+        return None, {}
     net = features.load(section.net, section.weights, tuple(section.layers), spec.shape)
 
     def distance(
         images: Float[Array, "b h w c"], targets: Float[Array, "b h w c"]
     ) -> Float[Array, "b"]:
         target = jax.lax.stop_gradient(net.apply(targets))
-        return section_weight * perceptual.distance(net.apply(images), target)
+        return weight * perceptual.distance(net.apply(images), target)
 
-    section_weight = section.weight
-    return distance
+    return distance, {"perceptual_weights": net.digest}
 
 
 def _check(config: ConfigDict, objective: str, kl_steps: int) -> None:

@@ -54,9 +54,7 @@ def _logistic(outputs: Pixels, images: Pixels, log_scale: Scale) -> Pixels:
     inside = log_sigmoid(above) + log_sigmoid(-below) + width
     # The outermost bins reach to infinity.
     darkest, brightest = images < -1 + HALF_BIN, images > 1 - HALF_BIN
-    return jnp.where(
-        darkest, log_sigmoid(above), jnp.where(brightest, log_sigmoid(-below), inside)
-    )
+    return jnp.where(darkest, log_sigmoid(above), jnp.where(brightest, log_sigmoid(-below), inside))
 
 
 GAUSSIAN = Likelihood(_gaussian, jnp.tanh)

@@ -17,8 +17,9 @@ Latents = Float[Array, "b z"]
 
 
 class Decomposition(NamedTuple):
-    """The mean KL(q(z | x) || p(z)) in three, nats (Chen et al. 2018, eq. 2); each [b], summing to
-    log q(z | x) - log p(z) at the z given.
+    """The mean KL(q(z | x) || p(z)) in three, nats (Chen et al. 2018, eq. 2).
+
+    Each is [b]; together they are log q(z | x) - log p(z) at the z given.
     """
 
     mutual_information: Float[Array, "b"]
@@ -37,8 +38,11 @@ def decompose(
     """Minibatch-weighted sampling (Chen et al. 2018, section 4.1 and eq. 10).
 
     Args:
-      z, mean, logvar: draws z ~ N(mean, exp(logvar)) of b examples.
-      all_mean, all_logvar: the posteriors of the whole batch of B, theirs among them.
+      z: draws of b examples.
+      mean: of the posterior each was drawn from.
+      logvar: likewise.
+      all_mean: of the posteriors of the whole batch of B, theirs among them.
+      all_logvar: likewise.
       num_examples: N, size of the training set the batch comes from.
     """
     pairs = log_normal(z[:, None], all_mean[None], all_logvar[None])  # [b, B, z]
@@ -60,9 +64,7 @@ def permute_dimensions(key: Key[Array, ""], z: Latents) -> Latents:
     return jax.vmap(jax.random.permutation, in_axes=(0, 1), out_axes=1)(keys, z)
 
 
-def ratio_loss(
-    joint: Float[Array, "b"], permuted: Float[Array, "b"]
-) -> Float[Array, "b"]:
+def ratio_loss(joint: Float[Array, "b"], permuted: Float[Array, "b"]) -> Float[Array, "b"]:
     """What FactorVAE's discriminator pays for its logits, nats (Kim & Mnih 2018, algorithm 2).
 
     Trained so, its logit on z estimates log q(z) - sum_k log q(z_k), whose mean is TC.

@@ -20,8 +20,11 @@ def traversal(run: Run) -> list[Block]:
     pictures = images.shrunk(found[0], gallery.LONGEST_SIDE)
     pictures = pictures[: gallery.affordable(_MOST_PIXELS["traversal"], pictures[0])]
     points = "traversal_variance" in run.figures
-    measures = run.figures.get("traversal_variance" if points else "traversal_kl")
-    dims, values = run.figures.get("traversal_dims"), run.figures.get("traversal_values")
+    measures = gallery.numbers(
+        run, "traversal_variance" if points else "traversal_kl", rank=1, least=len(pictures)
+    )
+    dims = gallery.numbers(run, "traversal_dims", rank=1, least=len(pictures))
+    values = gallery.numbers(run, "traversal_values", rank=1)
     labels = []
     for row in range(len(pictures)):
         name = f"z[{row if dims is None else int(dims[row])}]"
@@ -73,8 +76,9 @@ def arithmetic(run: Run) -> list[Block]:
     steps = pictures.shape[1] - 2
     shares = ", ".join(f"{step / steps:.3g}" for step in range(1, steps + 1))
     caption = (
-        "Outermost left: a test image. Set apart, its reconstruction and then z + t (mean of the"
-        f" one class − mean of its own), decoded, for t = {shares}. The network has seen no label."
+        "Outermost left: a test image. Set apart, its reconstruction and then z + t (mean code of"
+        f" the other class − mean code of its own), decoded, for t = {shares}. Means are over the"
+        " codes of test images; the networks have seen no label."
     )
     strips = [gallery.strip([row[:1], row[1:]]) for row in pictures]
     scale = gallery.upscale(pictures)

@@ -44,6 +44,14 @@ def not_yet(run: Run, what: str) -> Missing | None:
     return Missing(f"No {what} yet: evals/figures.npz is not there; run --mode=evaluate.")
 
 
+def numbers(run: Run, name: str, rank: int, least: int = 1) -> np.ndarray | None:
+    """A finite array of numbers of this rank with at least so many rows, or None."""
+    array = run.figures.get(name)
+    if array is None or array.ndim != rank or array.dtype.kind not in "iuf" or not array.size:
+        return None
+    return array if len(array) >= least and np.isfinite(array).all() else None
+
+
 def names(run: Run, labels_name: str, count: int, column: int | None = None) -> list[str]:
     """A class name for each of `count` rows: "class 3" without names, "row 3" without labels."""
     labels = run.figures.get(labels_name)

@@ -98,12 +98,13 @@ def interpolations(run: Run) -> Gallery | Missing | None:
 def _between(ends: np.ndarray, paths: list[np.ndarray]) -> np.ndarray:
     """RGBA picture of paths [n, H, W, C] one below the other, their two ends beside the first."""
     lines = [gallery.strip([ends[:1], path, ends[1:]]) for path in paths]
-    width = lines[0].shape[1]
-    side = ends.shape[2] + gallery.GAP
+    width, side = lines[0].shape[1], ends.shape[2] + gallery.GAP
     for line in lines[1:]:
         line[:, :side] = line[:, width - side :] = 0
     gap = np.zeros((gallery.GAP, width, lines[0].shape[-1]), np.uint8)
-    return np.concatenate([piece for line in lines for piece in (gap, line)][1:], axis=0)
+    # One pair's paths belong together: what parts them from the next pair's is wider.
+    apart = [gap] * (4 if len(lines) > 1 else 0)
+    return np.concatenate([p for line in lines for p in (line, gap)][:-1] + apart, axis=0)
 
 
 def progress(run: Run) -> Gallery | Missing:

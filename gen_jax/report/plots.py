@@ -1,5 +1,6 @@
 """Charts of what evaluations found: the latent space, its dimensions, factors, bounds, scores."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,27 +15,39 @@ from gen_jax.report.workdir import Run
 _PLANE, _FLAT = (5.6, 4.3), (5.6, 2.6)
 _MOST_ROWS = 24
 _FEW_CLASSES = 10
-_BINS = 60
-_LIMITS = (0.5, 99.5)
+_FEW_BARS = 10
+_BINS = 40
+_LIMITS = (0.1, 99.9)
+_SLICES = 8
+_SCORES = {
+    "elbo": "negative ELBO, nats per image",
+    "mse": "mean squared error over pixels",
+    "kl": "KL, nats per image",
+}
 
 
 def latent_space(run: Run) -> list[Block]:
     """Codes of test images in the plane, coloured by class."""
-    labels = _numbers(run, "latent_labels", rank=1)
+    labels = gallery.numbers(run, "latent_labels", rank=1)
     plots, count = [], 0
     for name, title in (
         ("latent_plane", "Codes"),
         ("latent_pca", "Codes by PCA"),
         ("latent_tsne", "Codes by t-SNE"),
     ):
-        points = _numbers(run, name, rank=2)
+        points = gallery.numbers(run, name, rank=2)
         if points is None or points.shape[1] != 2:
             continue
         count = len(points)
-        unit = {"latent_plane": "z[0] across, z[1] upwards", "latent_tsne": "axes have no unit"}
-        explained = _numbers(run, "latent_pca_explained", rank=1)
+        if labels is not None and len(labels) < count:
+            labels = None
+        unit = {
+            "latent_plane": "z[0] across, z[1] upwards",
+            "latent_tsne": "neighbours kept, axes without a unit",
+        }
+        explained = gallery.numbers(run, "latent_pca_explained", rank=1)
         if name == "latent_pca" and explained is not None and len(explained) == 2:
-            unit[name] = f"{explained[0]:.0%} and {explained[1]:.0%} of the variance"
+            unit[name] = f"{explained[0]:.0%} of the variance across, {explained[1]:.0%} upwards"
         ticks = name != "latent_tsne"
         draw = partial(_scatter, run=run, points=points, labels=labels, ticks=ticks)
         plots.append(Plot(title, unit.get(name, ""), draw, _PLANE))
@@ -53,7 +66,7 @@ def latent_space(run: Run) -> list[Block]:
 
 def kl_per_dimension(run: Run) -> list[Block]:
     """The KL of each latent dimension, the largest first."""
-    kl = _numbers(run, "kl_per_dimension", rank=1)
+    kl = gallery.numbers(run, "kl_per_dimension", rank=1)
     if kl is None:
         return []
     caption = (
@@ -65,7 +78,10 @@ def kl_per_dimension(run: Run) -> list[Block]:
 
 def likelihood(run: Run) -> list[Block]:
     """The importance-sampled bound against the number of draws."""
-    bound, draws = _numbers(run, "nll_curve", rank=1), _numbers(run, "nll_curve_k", rank=1)
+    bound, draws = (
+        gallery.numbers(run, "nll_curve", rank=1),
+        gallery.numbers(run, "nll_curve_k", rank=1),
+    )
     if bound is None or draws is None or bound.shape != draws.shape:
         return []
     caption = "An upper bound on −log p(x) in expectation, mean over test images; lower is tighter."
@@ -75,10 +91,12 @@ def likelihood(run: Run) -> list[Block]:
 
 def factors(run: Run) -> list[Block]:
     """What each latent dimension knows of each generative factor."""
-    table = _numbers(run, "factor_information", rank=2)
+    table = gallery.numbers(run, "factor_information", rank=2)
     if table is None:
         return []
-    names = run.figures.get("factor_names", np.arange(table.shape[1])).astype(str).tolist()
+    names = run.figures.get("factor_names", np.zeros(0, str)).astype(str).tolist()
+    if len(names) != table.shape[1]:
+        names = [f"factor {index}" for index in range(table.shape[1])]
     dims = np.sort(np.argsort(-table.max(axis=1), kind="stable")[:_MOST_ROWS])
     caption = "Mutual information of a latent dimension and a factor, over the factor's entropy."
     if len(dims) < len(table):
@@ -91,25 +109,25 @@ def factors(run: Run) -> list[Block]:
 
 def scores(run: Run) -> list[Block]:
     """Anomaly scores of test images of the classes trained on and of the others."""
-    values, is_anomaly = _numbers(run, "anomaly_scores", rank=1), run.figures.get("anomaly_is")
+    values, is_anomaly = gallery.numbers(run, "anomaly_scores", 1), run.figures.get("anomaly_is")
     if values is None or is_anomaly is None or is_anomaly.shape != values.shape:
         return []
-    draw = partial(_histograms, values=values, second=is_anomaly.astype(bool))
+    second = is_anomaly.astype(bool)
+    draw = partial(_histograms, values=values, second=second, across=_score(run))
     plot = Plot("Anomaly scores", "share of the images of a kind", draw, _FLAT)
     caption = (
-        f"Score: negative ELBO in nats. {number(int((~is_anomaly.astype(bool)).sum()))} test images"
-        f" of the classes trained on, {number(int(is_anomaly.astype(bool).sum()))} of the others."
-        " The outermost bins hold what lies beyond them."
+        f"{int((~second).sum()):,} test images of the classes trained on, {int(second.sum()):,} of"
+        " the others. The outermost bins hold what lies beyond them."
     )
     return [charts("anomaly_scores", [plot], caption, columns=1)]
 
 
-def _numbers(run: Run, name: str, rank: int) -> np.ndarray | None:
-    """A finite, non-empty array of numbers of this rank, or None."""
-    array = run.figures.get(name)
-    if array is None or array.ndim != rank or array.dtype.kind not in "iuf" or not array.size:
-        return None
-    return array if np.isfinite(array).all() else None
+def _score(run: Run) -> str:
+    """What the main anomaly score is: the evaluation names it in the first of its values."""
+    content = next((content for content in run.evals if content["name"] == "anomaly"), {})
+    values = content.get("values")
+    first = next(iter(values), "") if isinstance(values, Mapping) else ""
+    return _SCORES.get(first.removeprefix("auroc_"), "score")
 
 
 def _scatter(
@@ -121,32 +139,31 @@ def _scatter(
     labels = np.zeros(len(points), int) if labels is None else labels[: len(points)]
     classes = np.unique(labels)
     shown = classes if len(classes) <= len(style.CLASSES) else classes[:_FEW_CLASSES]
-    groups = [(points[~np.isin(labels, shown)], "rule")]
-    groups += [
-        (points[labels == label], colour)
-        for label, colour in zip(shown.tolist(), style.CLASSES, strict=False)
+    colours = dict(zip(shown.tolist(), style.CLASSES, strict=False))
+    dot = np.array([1e-4 * float(np.ptp(points, axis=0).max()), 0])
+    groups = [
+        (points[start::_SLICES][labels[start::_SLICES] == label], colours.get(label, "rule"))
+        for start in range(_SLICES)
+        for label in classes.tolist()
     ]
-    dot = 1e-4 * float(np.ptp(points, axis=0).max())
+    groups.sort(key=lambda group: group[1] != "rule")
     for group, colour in groups:
-        if not len(group):
-            continue
-        # A class is one path of next to no length per point, with round caps: a page holds
-        # thousands of them in a few bytes each.
-        ends = np.stack([group, group + np.array([dot, 0])], axis=1).reshape(-1, 2)
+        # A path of next to no length for each point, with round caps: thousands of them take a page
+        # a few bytes each. Several paths a class, lest the last class hide the others.
+        ends = np.stack([group, group + dot], axis=1).reshape(-1, 2)
         path = Path(ends, np.tile([Path.MOVETO, Path.LINETO], len(group)))
-        look = {"edgecolor": style.light(colour), "facecolor": "none", "alpha": 0.8}
-        axes.add_patch(PathPatch(path, lw=3, capstyle="round", snap=False, **look))
+        if len(group):
+            look = {"edgecolor": style.light(colour), "facecolor": "none", "alpha": 0.8}
+            axes.add_patch(PathPatch(path, lw=3, capstyle="round", snap=False, **look))
     axes.autoscale_view()
     axes.set_aspect("equal", adjustable="datalim")
     bare(axes)
     if not ticks:
         axes.set_xticks([])
         axes.set_yticks([])
-    legend = [
-        (gallery.class_name(run, label), colour, "disc")
-        for label, colour in zip(shown.tolist(), style.CLASSES, strict=False)
-    ]
-    return (*legend, ("other classes", "rule", "disc")) if len(shown) < len(classes) else (*legend,)
+    legend = [(gallery.class_name(run, label), name, "disc") for label, name in colours.items()]
+    legend += [("other classes", "rule", "disc")] if len(shown) < len(classes) else []
+    return tuple(legend)
 
 
 def _bars(axes: Any, values: np.ndarray) -> Legend:
@@ -154,6 +171,9 @@ def _bars(axes: Any, values: np.ndarray) -> Legend:
     axes.bar(np.arange(1, len(values) + 1), values, width, color=style.light("teal"), linewidth=0)
     dress(axes, "dimensions in falling order", integer=True)
     axes.set_ylim(bottom=0)
+    if len(values) < _FEW_BARS:
+        axes.set_xlim(0.4, _FEW_BARS + 0.6)
+        axes.set_xticks(range(1, len(values) + 1))
     return ()
 
 
@@ -184,12 +204,12 @@ def _heatmap(axes: Any, table: np.ndarray, rows: list[str], columns: list[str]) 
     if max(map(len, columns)) * len(columns) > 60:
         axes.tick_params(axis="x", rotation=25)
         for label in axes.get_xticklabels():
-            label.set_horizontalalignment("right")
+            label.set(ha="right", rotation_mode="anchor")
     bare(axes)
     return ()
 
 
-def _histograms(axes: Any, values: np.ndarray, second: np.ndarray) -> Legend:
+def _histograms(axes: Any, values: np.ndarray, second: np.ndarray, across: str) -> Legend:
     low, high = np.percentile(values, _LIMITS)
     edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
     legend = []
@@ -201,6 +221,6 @@ def _histograms(axes: Any, values: np.ndarray, second: np.ndarray) -> Legend:
         axes.stairs(shares, edges, fill=True, color=style.light(colour), alpha=0.35, linewidth=0)
         axes.stairs(shares, edges, color=style.light(colour), linewidth=1.2)
         legend.append((name, colour, ""))
-    dress(axes, "negative ELBO, nats per image")
+    dress(axes, across)
     axes.set_ylim(bottom=0)
     return tuple(legend)

@@ -5,6 +5,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,10 @@ def read_config(workdir: Path) -> dict[str, Any] | None:
     return content
 
 
-def describe(train: Split, test: Split) -> dict[str, Any]:
-    """What must not change about the data of a run, wherever they are found."""
+def describe(train: Split, test: Split, frozen: Mapping[str, str]) -> dict[str, Any]:
+    """What must not change about a run's data and frozen weights, wherever they are found."""
     spec = train.spec
-    return {
+    return dict(frozen) | {
         "shape": list(spec.shape),
         "class_names": list(spec.class_names),
         "num_train": len(train),
@@ -59,7 +60,7 @@ def check_same_run(workdir: Path, config: ConfigDict, data: dict[str, Any]) -> N
     if changed:
         raise UserError(
             f"workdir {workdir} was made with other data: {', '.join(changed)} differ; pass its "
-            "--config.data.dir, or use another --workdir"
+            "--config.data.dir (or perceptual.weights), or use another --workdir"
         )
 
 

@@ -67,3 +67,24 @@ def test_moving_average_of_a_constant_forgets_the_start_by_the_product_of_its_de
 def test_moving_average_settles_at_the_decay_asked_for():
     out = optimizers.moving_average(jnp.array(1.0), jnp.array(0.0), 0.999, jnp.asarray(10**6))
     np.testing.assert_allclose(out, 0.999, rtol=1e-6)
+
+
+def test_weight_decay_shrinks_kernels_only():
+    optimizer = optimizers.adam(0.1, 0.9, 0.999, weight_decay=0.5)
+    params = {"layer": {"kernel": jnp.array([2.0]), "bias": jnp.array([2.0])}}
+    zero = jax.tree.map(jnp.zeros_like, params)
+    params, _ = optimizers.apply(optimizer, zero, optimizer.init(params), params)
+    np.testing.assert_allclose(params["layer"]["kernel"], 2.0 * (1 - 0.1 * 0.5), rtol=1e-6)
+    np.testing.assert_array_equal(params["layer"]["bias"], 2.0)
+
+
+def test_the_rate_falls_along_half_a_cosine_and_stays_at_zero():
+    optimizer = optimizers.adam(0.1, 0.0, 0.0, decay_steps=4)
+    params, state, moves = {"w": jnp.array(0.0)}, None, []
+    state = optimizer.init(params)
+    for _ in range(6):  # with both betas 0 every step has the size of the rate
+        new, state = optimizers.apply(optimizer, {"w": jnp.array(1.0)}, state, params)
+        moves.append(float(params["w"] - new["w"]))
+        params = new
+    expected = 0.05 * (1 + np.cos(np.pi * np.arange(5) / 4))
+    np.testing.assert_allclose(moves, [*expected, 0], rtol=1e-5, atol=1e-7)

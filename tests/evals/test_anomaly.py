@@ -85,6 +85,11 @@ def test_without_an_elbo_the_reconstruction_error_is_the_main_score():
     assert not any("elbo" in name for name in result.values)
 
 
+def test_one_anomalous_class_is_not_counted_twice():
+    result = evaluate(toy.noise_images(40), "elbo", chosen=tuple("abcd"))
+    assert result.values.keys() == {"auroc_elbo", "aupr_elbo", "anomaly_share"}
+
+
 def test_where_nothing_is_an_anomaly_there_is_no_evaluation():
     images = toy.noise_images(40)
     assert evaluate(images, "elbo", chosen=()) is None

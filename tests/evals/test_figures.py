@@ -95,13 +95,10 @@ def test_interpolations_are_within_classes_then_between(drawn):
 
 
 def test_images_are_shown_as_the_model_saw_them():
-    class Observing(Model):
-        def blocks(self, split, count):
-            for indices, batch in super().blocks(split, count):
-                yield indices, batch | {"image": np.where(batch["image"] > 0, 1, -1)}
-
-    arrays = figures.arrays(Observing(*linear_model()))
-    for name in ("reconstruction_input", "interpolation_ends"):
+    model = linear_model()
+    family = model.family._replace(observe=lambda images, keys: jnp.where(images > 0, 1.0, -1.0))
+    arrays = figures.arrays(model._replace(family=family))
+    for name in ("reconstruction_input", "reconstruction_output", "interpolation_ends"):
         assert set(np.unique(arrays[name])) == {0, 255}
     assert set(np.unique(arrays["arithmetic"][:, 0])) == {0, 255}
 

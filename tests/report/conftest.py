@@ -83,6 +83,50 @@ def fabricate_figures(file: Path) -> None:
     )
 
 
+def fabricate_explorations(file: Path) -> None:
+    """Adds what evaluations of an unconditional VAE leave beside the arrays of every model."""
+    random = np.random.default_rng(3)
+    arrays = dict(np.load(file))
+    for name in ("class_grid", "class_grid_labels"):
+        del arrays[name]
+
+    def discs(*shape: int) -> np.ndarray:
+        found = [disc(i % NUM_CLASSES, *random.random(3)) for i in range(int(np.prod(shape)))]
+        return np.stack(found).reshape(*shape, SIDE, SIDE, 3)
+
+    labels = np.arange(40, dtype=np.int32) % NUM_CLASSES
+    np.savez(
+        file,
+        **arrays,
+        samples=discs(3, 6),
+        interpolation_spherical=arrays["interpolation"],
+        traversal=discs(3, 11),
+        traversal_dims=np.array([4, 0, 7]),
+        traversal_values=np.linspace(-3, 3, 11),
+        traversal_kl=np.array([2.2, 1.25, 0.03]),
+        manifold=discs(4, 4),
+        arithmetic=discs(2, 6),
+        arithmetic_labels=np.array([[0, 1], [1, 0]]),
+        latent_pca=random.normal(size=(40, 2)),
+        latent_pca_explained=np.array([0.31, 0.12]),
+        latent_tsne=random.normal(size=(40, 2)),
+        latent_labels=labels,
+        kl_per_dimension=np.array([0.5, 2.0, 1.0]),
+        factor_information=random.random((3, 2)),
+        factor_names=np.array(["shape", "x_position"]),
+        nll_curve=np.array([104.0, 102, 101]),
+        nll_curve_k=np.array([1, 10, 100]),
+        anomaly_scores=random.normal(100, 10, 40),
+        anomaly_is=labels == 0,
+        anomaly_most=discs(4),
+        anomaly_most_labels=labels[:4],
+        anomaly_least=discs(4),
+        anomaly_least_labels=labels[4:8],
+        denoise=discs(2, 3, 4),
+        denoise_names=np.array(["gaussian", "salt_and_pepper"]),
+    )
+
+
 def fabricate(root: Path) -> Path:
     """A complete workdir."""
     root.mkdir(parents=True, exist_ok=True)
@@ -141,3 +185,10 @@ def lean(tmp_path: Path) -> Path:
 def full(tmp_path: Path) -> Path:
     """A complete workdir of its own for each test."""
     return fabricate(tmp_path / "run")
+
+
+@pytest.fixture
+def rich(lean: Path) -> Path:
+    """A workdir with every array that any evaluation leaves, quick to draw."""
+    fabricate_explorations(lean / "evals" / "figures.npz")
+    return lean

@@ -138,11 +138,11 @@ def _baseline_protocol(model: Model) -> dict[str, str]:
     size = int(np.prod(model.test.spec.shape))
     if size > MOST_VALUES:
         left = f"pixels, PCA and ICA are left out above {MOST_VALUES} values an image"
-        return {"baselines": f"{left}; the encoder with its initial weights"}
+        return {"baselines": f"{left}; the encoder as initialised"}
     return {
         "baselines": f"pixels ({', '.join(PIXELS_LACK)} left out: too many dimensions); PCA and "
         f"FastICA (at most {ICA_STEPS} iterations) with z_dim components, fitted to the first "
-        f"{min(MOST_IMAGES, len(model.train))} training images; the encoder with its initial weights"
+        f"{min(MOST_IMAGES, len(model.train))} training images; the encoder as initialised"
     }
 
 

@@ -42,17 +42,13 @@ class Request(NamedTuple):
 
 def encode(model: Model, count: int) -> Codes:
     """Codes of the first `count` test images, or of all if there are fewer."""
-    labels = [batch["label"] for _, batch in model.blocks(model.test, count)]
-    return Codes(*model.encode(count), np.concatenate(labels))
+    return Codes(*model.encode(count), model.test.labels[:count])
 
 
 def observed(model: Model, positions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Test images at each of these positions as the model saw them, uint8 [..., H, W, C]."""
     wanted = np.unique(np.concatenate([where.reshape(-1) for where in positions.values()]))
-    parts = []
-    for indices, batch in model.blocks(model.test, int(wanted[-1]) + 1):
-        parts.append(to_uint8(np.asarray(batch["image"])[np.isin(indices, wanted)]))
-    pictures = np.concatenate(parts)
+    pictures = to_uint8(model.observed(model.test, wanted)["image"])
     return {name: pictures[np.searchsorted(wanted, where)] for name, where in positions.items()}
 
 
