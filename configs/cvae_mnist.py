@@ -1,7 +1,7 @@
 """Conditional VAE on MNIST: digits on demand.
 
-vae_mnist whose encoder and decoder are told the digit, so that z is left with the style: rows of the
-class grid share z, columns do not.
+vae_mnist whose encoder and decoder are told the digit, so that z is left with the style. The label
+joins at a hidden layer on either side of z.
 
 Command: python run.py --config=configs/cvae_mnist.py
 RESULT
@@ -16,4 +16,6 @@ def get_config() -> ConfigDict:
     config = vae_config()
     config.conditional = True
     config.label_dim = 10
+    for name in ("encoder", "generator"):
+        config[name].update(widths=(512,), hidden=512)
     return config

@@ -28,4 +28,5 @@ def get_config() -> ConfigDict:
     config.loss.binarise = "dynamic"
     config.loss.beta = 1.0
     config.eval.nll_samples = 200
+    config.eval.nll_examples = 10_000
     return config

@@ -3,42 +3,49 @@
 import numpy as np
 from jaxtyping import Float
 
-from gen_jax.data.spec import scaled
 from gen_jax.evals.model import Model, Result
 
 
+_RELATIVE = "ratio to real test images"
+UNITS = {
+    "sharpness_samples": f"Laplacian energy of prior samples, {_RELATIVE}",
+    "sharpness_reconstructions": f"Laplacian energy of reconstructions, {_RELATIVE}",
+    "variance": f"pixel variance of prior samples, {_RELATIVE}",
+    "variance_within_class": f"pixel variance around the class mean, {_RELATIVE}",
+    "variance_between_classes": f"pixel variance of class means, {_RELATIVE}",
+    "real_laplacian_energy": "mean squared Laplacian of luminance, [-1, 1]",
+}
+
+
 def evaluate(model: Model) -> Result:
-    """Laplacian energy and class structure of prior samples, each relative to real test images.
+    """Laplacian energy and variance of prior samples, each relative to real test images.
+
+    The variance of a conditional model is also split into that within and that between classes.
 
     As many samples as `eval.samples` (or test images, if fewer), with the labels of the first test
     images, against those very images; reconstructions of them beside.
     """
     count = min(model.config.eval.samples, len(model.test))
-    batch = model.test.gather(np.arange(count))
-    real, labels = scaled(batch["image"]), batch["label"]
+    batch = model.observed(model.test, np.arange(count))
+    real, labels = batch["image"], batch["label"]
     fake = model.sample(labels)
     near = model.decode(model.encode(count)[0], labels)
     energy = sharpness(real)
-    real_within, real_between = class_variances(real, labels)
-    within, between = class_variances(fake, labels)
-    relative = "ratio to real test images"
     values = {
         "sharpness_samples": sharpness(fake) / energy,
         "sharpness_reconstructions": sharpness(near) / energy,
-        "variance_within_class": within / real_within,
+        "variance": float(fake.var(axis=0).mean() / real.var(axis=0).mean()),
         "real_laplacian_energy": energy,
     }
-    if real_between > 0:  # not with one class, or too few images a class to tell means apart
-        values["variance_between_classes"] = between / real_between
+    if model.config.conditional:
+        real_within, real_between = class_variances(real, labels)
+        within, between = class_variances(fake, labels)
+        values["variance_within_class"] = within / real_within
+        if real_between > 0:  # not with one class, or too few images a class to tell means apart
+            values["variance_between_classes"] = between / real_between
     return Result(
         values=values,
-        units={
-            "sharpness_samples": f"Laplacian energy of prior samples, {relative}",
-            "sharpness_reconstructions": f"Laplacian energy of reconstructions, {relative}",
-            "variance_within_class": f"pixel variance around the class mean, {relative}",
-            "variance_between_classes": f"pixel variance of class means, {relative}",
-            "real_laplacian_energy": "mean squared Laplacian of luminance, [-1, 1]",
-        },
+        units={name: UNITS[name] for name in values},
         protocol={
             "split": "test",
             "num_examples": count,

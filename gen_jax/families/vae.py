@@ -69,7 +69,6 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
                 f.logvar,
                 parallel.gather(f.mean),
                 parallel.gather(f.logvar),
-                spec.num_examples,
             )
             information, tc, dimensions = map(jnp.mean, terms)
             value = ramp * (information + options.beta * tc + dimensions)
@@ -185,6 +184,9 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
                 out["bits_per_dim"] = -out["elbo"] / (f.log_px.shape[-1] * jnp.log(2.0))
         if options.perceptual:
             out["loss/perceptual"] = options.perceptual(f.image, images)
+        if options.objective == "elbo":
+            terms = [value for name, value in out.items() if name.startswith("loss/")]
+            out["loss/total"] = jnp.sum(jnp.stack(terms), axis=0)
         return out
 
     def encode(state: TrainState, images: Images, labels: Labels) -> tuple[Latents, Latents]:

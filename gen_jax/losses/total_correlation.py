@@ -3,6 +3,7 @@
 TC(z) = KL(q(z) || prod_k q(z_k)), q(z) = E_x q(z | x) the aggregated posterior.
 """
 
+from math import log
 from typing import NamedTuple
 
 import jax
@@ -33,9 +34,11 @@ def decompose(
     logvar: Latents,
     all_mean: Float[Array, "B z"],
     all_logvar: Float[Array, "B z"],
-    num_examples: int,
 ) -> Decomposition:
-    """Minibatch-weighted sampling (Chen et al. 2018, section 4.1 and eq. 10).
+    """Minibatch-weighted sampling (Chen et al. 2018, section 4.1 and appendix C.1).
+
+    Densities are means over the batch of B. The paper divides by the size N of the training set
+    as well: a constant without gradient, which inflates its total correlation by (z - 1) log N.
 
     Args:
       z: draws of b examples.
@@ -43,10 +46,9 @@ def decompose(
       logvar: likewise.
       all_mean: of the posteriors of the whole batch of B, theirs among them.
       all_logvar: likewise.
-      num_examples: N, size of the training set the batch comes from.
     """
     pairs = log_normal(z[:, None], all_mean[None], all_logvar[None])  # [b, B, z]
-    size = jnp.log(float(len(all_mean) * num_examples))
+    size = log(len(all_mean))
     log_qz = logsumexp(jnp.sum(pairs, axis=-1), axis=1) - size
     log_each = jnp.sum(logsumexp(pairs, axis=1) - size, axis=-1)
     log_q = jnp.sum(log_normal(z, mean, logvar), axis=-1)
