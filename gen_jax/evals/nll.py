@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from gen_jax.core.state import TrainState
 from gen_jax.evals.model import Model, Result
+from gen_jax.evals.reconstruction import PIXELS
 from gen_jax.losses import elbo
 
 NATS_PER_BIT = float(np.log(2))
@@ -45,7 +46,7 @@ def evaluate(model: Model) -> Result | None:
     examples = nll.shape[1]
     values = {"nll": float(nll[-1].mean()), "elbo_same": -float(nll[0].mean())}
     units = {
-        "nll": f"nats per image, an upper bound in expectation, {draws} draws",
+        "nll": f"nats per image, {draws} draws, an upper bound in expectation; {PIXELS[binarise]}",
         "elbo_same": "nats per image, the bound of one draw, averaged over the same draws",
     }
     if examples > 1:

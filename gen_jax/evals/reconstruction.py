@@ -25,6 +25,13 @@ UNITS = {
     "d/prior": "mean logit",
 }
 
+PIXELS = {
+    "none": "grey pixels",
+    "threshold": "pixels binarised at 0.5",
+    "dynamic": "pixels binarised at random, with their brightness as probability",
+}
+"""What a likelihood is of, by `loss.binarise`: figures under one do not compare with another's."""
+
 
 def evaluate(model: Model, count: int | None = None) -> Result:
     """Means over the first `count` test images (default: all) of `Family.metrics`.
@@ -38,8 +45,11 @@ def evaluate(model: Model, count: int | None = None) -> Result:
     loss = model.config.loss
     is_vae = model.config.family == "vae"
     pixels = {"likelihood": loss.likelihood, "binarise": loss.binarise} if is_vae else {}
+    units = {name: UNITS.get(name, "") for name in metrics}
+    for name in {"elbo", "log_px"} & units.keys():
+        units[name] += f"; {PIXELS[loss.binarise]}"
     return Result(
         values={name: float(value.mean()) for name, value in metrics.items()},
-        units={name: UNITS.get(name, "") for name in metrics},
+        units=units,
         protocol={"split": "test", "num_examples": examples, "seed": model.config.seed} | pixels,
     )

@@ -5,7 +5,6 @@ from jaxtyping import Float
 
 from gen_jax.evals.model import Model, Result
 
-
 _RELATIVE = "ratio to real test images"
 UNITS = {
     "sharpness_samples": f"Laplacian energy of prior samples, {_RELATIVE}",
