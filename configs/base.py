@@ -34,6 +34,7 @@ def get_config() -> ConfigDict:
     data.num_classes = 0  # shapes: 10 to 100; 0: the source's own
     data.num_train = 0  # training images used; 0: all
     data.num_test = 0  # test images used; 0: all
+    data.keep = ""  # shapes: values of factors to keep, such as "shape=heart, size=0|3|5"; "": all
     data.train_classes = ()  # labels to train on; (): all. The others are anomalies in the test set
     data.flip = False  # mirror half of the training images, left to right
     data.stream = False  # decode on demand instead of into memory

@@ -17,8 +17,11 @@ def get_config() -> ConfigDict:
     config = shapes_config()
     config.data.name = "dsprites"
     config.data.label = "label_shape"
+    config.data.keep = ""
     config.data.num_train = 0
+    config.data.num_test = 10_000
     config.encoder.widths = (32, 32, 64, 64)
     config.generator.widths = (64, 64, 32, 32)
     config.loss.likelihood = "bernoulli"
+    config.loss.beta = 4.0
     return config

@@ -52,6 +52,11 @@ def load(config_data: ConfigDict, split: str) -> Split:
     """
     if split not in ("train", "test"):
         raise UserError(f"split must be 'train' or 'test', not {split!r}")
+    if config_data.get("keep") and config_data.name != "shapes":
+        raise UserError(
+            f"data.keep={config_data.keep!r} chooses among the factors of data.name='shapes', "
+            f"not {config_data.name!r}; pass --config.data.keep="
+        )
     source = SOURCES.get(config_data.name, load_tfds)
     loaded = source(config_data, split)
     chosen = config_data.get("train_classes", ())

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from gen_jax.data.shapes_render import COLOURS, FACTORS, SHAPES, render
 from gen_jax.data.spec import ArraySplit, DataSpec, Split
-from gen_jax.errors import UserError
+from gen_jax.errors import UserError, nearest
 
 __all__ = [
     "COLOURS",
@@ -33,6 +33,7 @@ IMAGE_SIZE = 32
 NUM_COMBINATIONS = prod(FACTORS.values())
 MAX_IMAGES = NUM_COMBINATIONS // 2  # of one split
 SPLITS = ("train", "test")
+BLOCK = 100_000  # factor rows looked through at a time
 
 # A shuffle of 0 .. 2**BITS - 1 by steps that each can be undone: xor with the own high bits, and
 # multiplication by an odd number modulo 2**BITS.
@@ -126,33 +127,75 @@ class ShapesSplit:
     """A split whose pictures are drawn when they are asked for.
 
     Attributes:
-        spec: the data set's DataSpec.
+        spec: the data set's DataSpec; its factors are those that vary.
         labels: int32 [N].
     """
 
-    def __init__(self, spec: DataSpec, split: str, num_images: int):
-        """The first `num_images` images of "train" or "test", drawn in the shape of the spec."""
+    def __init__(self, spec: DataSpec, drawn: np.ndarray):
+        """Pictures of the factor rows `drawn`, integers [N, 7], in the shape of the spec."""
         self.spec = spec
-        self._factors = sample_factors(split, np.arange(num_images))
-        self.labels = labels_of(self._factors, spec.num_classes)
+        self._drawn = drawn
+        varying = dict(spec.factors)
+        self._varying = [i for i, name in enumerate(FACTORS) if name in varying]
+        self.labels = labels_of(drawn, spec.num_classes)
 
     def __len__(self) -> int:
         """Number of images."""
         return len(self.labels)
 
     def factors(self, indices: np.ndarray) -> np.ndarray:
-        """Generative factors int32 [n, 7] of the images at `indices`, as in FACTORS."""
-        return self._factors[indices]
+        """Generative factors int32 [n, F] of the images at `indices`, as in `spec.factors`."""
+        return self._drawn[indices][:, self._varying]
 
     def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """Draws "image" uint8 [n, H, W, C]; adds "label" int32 [n] and "factors" int32 [n, 7]."""
-        factors = self.factors(indices)
+        """Draws "image" uint8 [n, H, W, C]; adds "label" int32 [n] and "factors" int32 [n, F]."""
         size, _, channels = self.spec.shape
         return {
-            "image": render(factors, size, channels),
+            "image": render(self._drawn[indices], size, channels),
             "label": self.labels[indices],
-            "factors": factors,
+            "factors": self.factors(indices),
         }
+
+
+def values_kept(text: str) -> dict[str, list[int]]:
+    """Factor indices by name, of a line such as "shape=heart, size=0|3|5".
+
+    Shapes and colours go by name or number, the others by number.
+
+    Raises:
+        UserError: no such factor or value; the line names those there are.
+    """
+    kept: dict[str, list[int]] = {}
+    names = {"shape": SHAPES, "colour": COLOURS}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        factor, _, values = (piece.strip() for piece in part.partition("="))
+        if factor not in FACTORS:
+            raise UserError(f"data.keep: no factor {factor!r}; {nearest(factor, tuple(FACTORS))}")
+        known = {str(i): i for i in range(FACTORS[factor])}
+        known |= {name: i for i, name in enumerate(names.get(factor, ()))}
+        for value in (value.strip() for value in values.split("|")):
+            if value not in known:
+                raise UserError(
+                    f"data.keep: {factor} has no value {value!r}; it is one of "
+                    f"{', '.join(names.get(factor, ())) or f'0 to {FACTORS[factor] - 1}'}"
+                )
+            kept.setdefault(factor, []).append(known[value])
+    return {factor: sorted(set(values)) for factor, values in kept.items()}
+
+
+def rows_keeping(split: str, kept: dict[str, list[int]], count: int) -> np.ndarray:
+    """The first `count` factor rows of a split with such values: int32 [n, 7], n <= count."""
+    if not kept:
+        return sample_factors(split, np.arange(count))
+    names, parts, found = list(FACTORS), [], 0
+    for start in range(0, MAX_IMAGES, BLOCK):
+        rows = sample_factors(split, np.arange(start, min(start + BLOCK, MAX_IMAGES)))
+        fits = [np.isin(rows[:, names.index(name)], values) for name, values in kept.items()]
+        parts.append(rows[np.all(fits, axis=0)])
+        found += len(parts[-1])
+        if found >= count:
+            break
+    return np.concatenate(parts)[:count]
 
 
 def load(config_data: ConfigDict, split: str) -> Split:
@@ -160,7 +203,8 @@ def load(config_data: ConfigDict, split: str) -> Split:
 
     Args:
         config_data: reads image_size (0 is 32), channels (0 is 3), num_classes (0 is 10),
-            num_train (0 is 20,000), num_test (0 is 4,000) and stream.
+            num_train (0 is 20,000), num_test (0 is 4,000), keep (values of factors) and
+            stream.
         split: "train" or "test".
 
     Raises:
@@ -177,15 +221,21 @@ def load(config_data: ConfigDict, split: str) -> Split:
     for name, size in sizes.items():
         if not 1 <= size <= MAX_IMAGES:
             raise UserError(f"shapes needs 1 <= data.num_{name} <= {MAX_IMAGES}, not {size}")
+    kept = values_kept(config_data.keep)
+    rows = {name: rows_keeping(name, kept, size) for name, size in sizes.items()}
+    for name, found in rows.items():
+        if not len(found):
+            raise UserError(f"data.keep={config_data.keep!r} leaves no image to {name}")
+    values = {name: len(kept.get(name, range(size))) for name, size in FACTORS.items()}
     spec = DataSpec(
         name="shapes",
         shape=(image_size, image_size, channels),
         num_classes=num_classes,
         class_names=class_names(num_classes, channels),
-        num_examples=sizes["train"],
-        factors=tuple(FACTORS.items()),
+        num_examples=len(rows["train"]),
+        factors=tuple((name, count) for name, count in values.items() if count > 1),
     )
-    drawn = ShapesSplit(spec, split, sizes[split])
+    drawn = ShapesSplit(spec, rows[split])
     if config_data.stream:
         return drawn
     every = drawn.gather(np.arange(len(drawn)))
