@@ -3,7 +3,8 @@
 vae_cifar10 with the features of a frozen network: by default this project's own classifier, which
 configs/classifier_cifar10.py trains; with --config.perceptual.net=vgg16 and a torchvision
 checkpoint as perceptual.weights, --config.perceptual.layers=3, compares VGG16's relu4_3, as the
-study does. Shallow layers made pictures grey after an epoch; deep ones sharpen them, with some grain.
+study does. Shallow layers made pictures grey after an epoch; deep ones sharpen them, at the price
+of some grain.
 
 Command: python run.py --config=configs/vae_cifar10_perceptual.py
 (after: python run.py --config=configs/classifier_cifar10.py)
