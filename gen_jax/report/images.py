@@ -59,7 +59,8 @@ def labelled_rows(picture: np.ndarray, names: Sequence[str], gap: int = 8) -> np
     font = ImageFont.load_default(size=float(np.clip(row_height * 0.4, 9, 18)))
     longest = max(8 * row_height, 96)
     names = [_shortened(name, font, longest) for name in names]
-    left = int(np.ceil(max(font.getlength(name) for name in names))) + gap
+    # Two pixels to spare: glyphs reach a little beyond the length they are said to have.
+    left = int(np.ceil(max(font.getlength(name) for name in names))) + gap + 2
     canvas = Image.new(_MODES[channels], (left + width, height), "white")
     canvas.paste(_to_pillow(picture), (left, 0))
     draw = ImageDraw.Draw(canvas)
