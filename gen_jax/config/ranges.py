@@ -19,6 +19,7 @@ POSITIVE = (
     "eval.samples",
     "eval.grid_rows",
     "eval.grid_columns",
+    "loss.num_samples",
 )
 BELOW_ONE = ("ema_decay", "optimizer.b1", "optimizer.b2")
 """At least 0 and below 1. Every other number may be 0, none may be negative."""
@@ -35,5 +36,8 @@ def check_values(config: ConfigDict) -> None:
             raise UserError(f"{key}={value}: must be positive")
         if value >= 1 and key in BELOW_ONE:
             raise UserError(f"{key}={value}: must be below 1")
+    for epochs in config.eval_epochs:
+        if isinstance(epochs, bool) or not isinstance(epochs, int | float) or epochs <= 0:
+            raise UserError(f"eval_epochs={tuple(config.eval_epochs)}: must be positive numbers")
     if config.seed >= 2**32:
         raise UserError(f"seed={config.seed}: must be below 2**32")

@@ -35,6 +35,7 @@ _TERM = "scaled as in the config"
 PANELS = (
     Panel("Reconstruction", "mean squared error over pixels", (Line("mse", "", "blue"),), log=True),
     Panel("ELBO", "nats per image", (Line("elbo", "", "ink"),)),
+    Panel("Log-likelihood given z", "nats per image", (Line("log_px", "", "blue"),)),
     Panel("Bits per dimension", "bits", (Line("bits_per_dim", "", "ink"),)),
     Panel("Total loss", _TERM, (Line("loss/total", "", "ink"),), log=True),
     Panel("KL divergence", "nats per image", (Line("kl", "", "teal"),)),

@@ -21,6 +21,8 @@ def test_the_defaults_are_in_range():
         "ema_decay=1.0",
         "optimizer.b1=-0.5",
         "num_epochs=-1",
+        "eval_epochs=5,-1",
+        "loss.num_samples=0",
     ],
 )
 def test_a_number_out_of_range_is_named(setting):

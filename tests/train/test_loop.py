@@ -147,6 +147,26 @@ def test_a_longer_run_goes_on_from_a_finished_one(straight, tmp_path):
     assert digest(run(tmp_path, small())) == straight[1]
 
 
+@pytest.mark.parametrize("objective", ["iwae", "factor"])
+def test_a_vae_stopped_half_way_resumes_to_the_same_bits(tmp_path, objective):
+    config = shrink(configs.load(ROOT / "configs" / "vae_mnist.py"), 6)
+    config.encoder.dropout = config.generator.dropout = 0.2
+    config.loss.update(objective=objective, gamma=3.0, num_samples=2 if objective == "iwae" else 1)
+    straight = digest(run(tmp_path / "straight", config))
+    config.num_steps = 3
+    run(tmp_path / "stopped", config)
+    config.num_steps = 6
+    assert digest(run(tmp_path / "stopped", config)) == straight
+
+
+def test_chosen_epochs_are_evaluated_beside_every_so_many_steps(tmp_path):
+    config = small(eval_epochs=(0.5, 2.0, 99.0))  # four steps an epoch
+    config.update(eval_every=5)
+    run(tmp_path, config)
+    _, lines = steps_logged(tmp_path)
+    assert [line["step"] for line in lines if line["kind"] == "eval"] == [2, 5, 8, 10]
+
+
 def test_another_seed_is_another_run(straight, tmp_path):
     assert digest(run(tmp_path, small(seed=1))) != straight[1]
 
