@@ -22,7 +22,9 @@ def get_config() -> ConfigDict:
     config.eval_every = 2000  # steps between evaluations on `eval.examples` images; 0: never
     config.eval_epochs = ()  # epochs after which to evaluate as well, for the report's table
     config.checkpoint_every = 1000  # steps between checkpoints; one is always made at the end
-    config.keep_checkpoints = 2  # newest checkpoints kept, beside the one with the best test mse
+    config.keep_checkpoints = (
+        2  # newest checkpoints kept, beside the best on the test set, if evaluated
+    )
 
     # Data.
     config.data = data = ConfigDict()
@@ -60,11 +62,11 @@ def get_config() -> ConfigDict:
     generator.lr = 2e-4
     config.discriminator = discriminator = ConfigDict()
     discriminator.net = "conv"  # "conv" or "resnet"
-    discriminator.widths = (32, 64, 128)
+    discriminator.widths = (32, 64, 128)  # channels; units of FactorVAE's, which judges z
     discriminator.spectral_norm = False  # one power iteration a step (Miyato et al. 2018)
     discriminator.lr = 1e-4
     config.classifier = classifier = ConfigDict()
-    classifier.widths = (64, 128, 256)  # the classifier of Bao et al. 2017; built if its weight > 0
+    classifier.widths = (64, 128, 256)  # of Bao et al. 2017, if its weight > 0; family "classifier"
     classifier.lr = 2e-4
     config.optimizer = optimizer = ConfigDict()
     optimizer.b1 = 0.5  # Adam's betas, every network's
@@ -75,7 +77,7 @@ def get_config() -> ConfigDict:
     # The objective of encoder and generator: a weighted sum of per-example terms, averaged over
     # the batch. Which term reaches whom is in the docstring of gen_jax/families/cvae_gan.py.
     config.loss = loss = ConfigDict()
-    loss.reconstruction_reduction = "sum"  # squared error over pixels: "sum" or "mean"
+    loss.reconstruction_reduction = "sum"  # over pixels: "sum" or "mean"
     loss.reconstruction_weight = 1.0
     loss.kl_reduction = "sum"  # KL over latent dimensions, nats: "sum" or "mean"
     loss.beta = 0.2  # weight of the KL

@@ -20,6 +20,7 @@ def get_config() -> ConfigDict:
     config.data.keep = ""
     config.data.num_train = 0
     config.data.num_test = 10_000
+    config.optimizer.decay_epochs = 0.5788  # the 6,000 steps
     config.encoder.widths = (32, 32, 64, 64)
     config.generator.widths = (64, 64, 32, 32)
     config.loss.likelihood = "bernoulli"

@@ -61,6 +61,7 @@ def parse(argv: Sequence[str]) -> Job:
     configs.check_against_base(config, base)
     config = configs.override(config, overrides)
     configs.check_values(config)
+    configs.check_ignored(config, base)
     return Job(name, config, Path(flags.workdir or Path("runs") / name), flags)
 
 

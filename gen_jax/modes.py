@@ -41,7 +41,8 @@ def train(job: Job) -> None:
     """Trains (or resumes), then evaluates the final state and writes the report."""
     train_split, test_split, family = _load(job)
     parallel.check_batch(job.config.batch_size)
-    loop.total_steps(job.config, train_split, family.draws)
+    steps = loop.total_steps(job.config, train_split, family.draws)
+    loop.check_decay(job.config, train_split, family.draws, steps)
     described = workdir.describe(train_split, test_split, family.frozen)
     workdir.open_for_training(job.workdir, job.config, job.name, described)
     with _checkpoints(job, family) as checkpoints:
@@ -67,8 +68,9 @@ def train(job: Job) -> None:
         def evaluate(state: TrainState, step: int) -> dict[str, float]:
             now = model(state, step)
             values = reconstruction.evaluate(now, job.config.eval.examples).values
-            if job.config.eval.probe_during:
-                values |= {"probe_accuracy": probe.accuracy(now)}
+            if job.config.eval.probe_during and family.encode is not None:
+                probed = probe.evaluate(now)
+                values |= {"probe_accuracy": probed.values["probe_accuracy"]} if probed else {}
             return values
 
         hooks = loop.Hooks(sample, evaluate)
@@ -93,8 +95,10 @@ def sample(job: Job) -> None:
         raise UserError(f"--num={job.flags.num}: at least one picture")
     if not 0 <= job.flags.seed < 2**32:
         raise UserError(f"--seed={job.flags.seed}: must be at least 0 and below 2**32")
+    if job.flags.labels is not None and not job.config.conditional:
+        raise UserError("--labels: this model is not conditional (conditional=False); leave it out")
     model = restore(job)
-    names = model.test.spec.class_names
+    names = model.test.spec.class_names if job.config.conditional else ("sample",)
     chosen = _labels(job.flags.labels, names)
     labels = np.sort(np.resize(np.arange(len(chosen)), job.flags.num))
     labels = chosen[labels].astype(np.int32)

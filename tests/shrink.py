@@ -9,14 +9,16 @@ def shrink(config: ConfigDict, steps: int = 2) -> ConfigDict:
     """The same experiment on a few 16x16 `shapes`, with two-layer nets a few channels wide."""
     config = config.copy_and_resolve_references()
     config.data.update(name="shapes", dir=None, label="label", image_size=16, **FEW)
-    config.update(batch_size=16, num_steps=steps, z_dim=min(config.z_dim, 4), label_dim=4)
-    config.eval_epochs = ()
+    config.update(batch_size=16, num_steps=steps, eval_epochs=())
     config.update(log_every=1, sample_every=steps, eval_every=steps, checkpoint_every=steps)
-    for network, widths in (("encoder", (4, 8)), ("generator", (8, 4)), ("discriminator", (4, 8))):
-        config[network].widths = widths
-    for network in ("encoder", "generator"):
-        config[network].hidden = min(config[network].hidden, 8)
-    config.classifier.widths = (4, 8)
+    # What a family does not read stays as it is: setting it is an error.
+    if config.family != "vae":
+        config.classifier.widths = (4, 8)
+    if config.family != "classifier":
+        config.update(z_dim=min(config.z_dim, 4), label_dim=4)
+        config.encoder.update(widths=(4, 8), hidden=min(config.encoder.hidden, 8))
+        config.generator.update(widths=(8, 4), hidden=min(config.generator.hidden, 8))
+        config.discriminator.widths = (4, 8)
     config.eval.update(batch_size=16, examples=16, samples=20, grid_rows=3, grid_columns=4)
     config.eval.update(nll_samples=4, nll_examples=8, probe_examples=40, projection=24)
     config.eval.update(baselines=False)

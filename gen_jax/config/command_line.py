@@ -67,8 +67,9 @@ def override(config: ConfigDict, settings: Iterable[str]) -> ConfigDict:
     """Returns a copy of `config` with "KEY=VALUE" settings applied, later ones winning.
 
     A value has the type of the key's default: int, float (an int will do), bool (true, false, 1,
-    0), str (quotes are optional) or a tuple, whose items have the type of the default's items (int
-    if it has none). `None` is for keys declared with `config_dict.placeholder` only.
+    0), str (quotes are optional) or a tuple, whose items have the type of the default's items if
+    it has any; one item alone will do. `None` is for keys declared with `config_dict.placeholder`
+    only.
 
     Raises:
         UserError: unknown key (the nearest is named), a section in place of a key, or a wrong type.
@@ -96,7 +97,8 @@ def override(config: ConfigDict, settings: Iterable[str]) -> ConfigDict:
         except ValueError:
             expected = _EXPECTED[kind]
             if kind is tuple:
-                expected += f" of {_item_type(keys[key]).__name__}s like {keys[key] or (64, 128)}"
+                item = _item_type(keys[key])
+                expected += f" of {item.__name__}s like {keys[key]}" if item else " such as 1,2"
             raise UserError(f"{key} expects {expected}, got {text!r}") from None
     return config
 
@@ -105,9 +107,20 @@ def _is_placeholder(section: ConfigDict, name: str) -> bool:
     return isinstance(section.to_dict(preserve_field_references=True)[name], FieldReference)
 
 
-def _item_type(default: tuple | None) -> type:
+def _item_type(default: tuple | None) -> type | None:
+    """The type of a tuple's items; None if it has none to tell it by."""
     kinds = [type(item) for item in default or ()]
-    return float if float in kinds else next(iter(kinds), int)
+    return float if float in kinds else next(iter(kinds), None)
+
+
+def _items(value: Any) -> tuple:
+    """Items of a tuple of any one type: "3" and "0.5,1" are numbers, "apple,rose" names."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
+    elements = value if isinstance(value, tuple | list) else (value,)
+    if any(type(element) not in (int, float, str) for element in elements):
+        raise ValueError
+    return tuple(elements)
 
 
 def _parse(text: str, kind: type, default: Any) -> Any:
@@ -128,9 +141,10 @@ def _parse(text: str, kind: type, default: Any) -> Any:
         item = _item_type(default)
         if item is str and isinstance(value, str):
             value = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
-        if not isinstance(value, tuple | list):
-            raise ValueError
-        return tuple(_scalar(element, item) for element in value)
+        if item is None:
+            return _items(value)
+        elements = value if isinstance(value, tuple | list) else (value,)
+        return tuple(_scalar(element, item) for element in elements)
     return _scalar(value, kind)
 
 

@@ -21,7 +21,7 @@ POSITIVE = (
     "eval.grid_columns",
     "loss.num_samples",
 )
-BELOW_ONE = ("ema_decay", "optimizer.b1", "optimizer.b2")
+BELOW_ONE = ("ema_decay", "optimizer.b1", "optimizer.b2", "encoder.dropout", "generator.dropout")
 """At least 0 and below 1. Every other number may be 0, none may be negative."""
 
 

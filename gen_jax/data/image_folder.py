@@ -17,7 +17,8 @@ from absl import logging
 from ml_collections import ConfigDict
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from gen_jax.data.spec import DataSpec, Split, StreamSplit, check_section, held_out
+from gen_jax.data.spec import DataSpec, Split, check_section, held_out
+from gen_jax.data.stream import StreamSplit
 from gen_jax.errors import UserError
 
 # An allow-list: some of PIL's other readers start external programs.

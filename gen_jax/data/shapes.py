@@ -221,11 +221,12 @@ def load(config_data: ConfigDict, split: str) -> Split:
     for name, size in sizes.items():
         if not 1 <= size <= MAX_IMAGES:
             raise UserError(f"shapes needs 1 <= data.num_{name} <= {MAX_IMAGES}, not {size}")
-    kept = values_kept(config_data.keep)
+    keep = config_data.get("keep", "")
+    kept = values_kept(keep)
     rows = {name: rows_keeping(name, kept, size) for name, size in sizes.items()}
     for name, found in rows.items():
         if not len(found):
-            raise UserError(f"data.keep={config_data.keep!r} leaves no image to {name}")
+            raise UserError(f"data.keep={keep!r} leaves no image to {name}")
     values = {name: len(kept.get(name, range(size))) for name, size in FACTORS.items()}
     spec = DataSpec(
         name="shapes",

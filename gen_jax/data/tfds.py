@@ -17,7 +17,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gen_jax.data.image_folder import decode
-from gen_jax.data.spec import DataSpec, Split, StreamSplit, held_out
+from gen_jax.data.spec import DataSpec, Split, held_out
+from gen_jax.data.stream import StreamSplit
 from gen_jax.data.tfds_features import Features, features
 from gen_jax.errors import UserError
 

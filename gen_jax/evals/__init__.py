@@ -47,6 +47,12 @@ EVALS = {
 }
 
 
+def _trained_on(model: Model) -> dict[str, list]:
+    """Classes trained on where the test set has others: its averages are over both."""
+    chosen = list(model.config.data.train_classes)
+    return {"train_classes": chosen} if chosen else {}
+
+
 def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
     """Runs the evaluations the family and the config allow; writes NAME.json each, figures.npz.
 
@@ -71,7 +77,8 @@ def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
             "values": result.values,
             "units": result.units,
             "protocol": result.protocol
-            | {"config_digest": config_digest, "ema_decay": model.config.ema_decay},
+            | {"config_digest": config_digest, "ema_decay": model.config.ema_decay}
+            | _trained_on(model),
         }
         content |= {"verdict": result.verdict} if result.verdict else {}
         write_bytes(file, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())

@@ -27,21 +27,23 @@ def evaluate(model: Model) -> Result:
     mean, logvar = mean.astype(np.float64), logvar.astype(np.float64)
     protocol = {"split": "test", "num_examples": len(mean)}
     variance = mean.var(axis=0)
-    active = int(np.sum(within_class_variance(mean, labels) > ACTIVE_VARIANCE))
+    told = model.config.conditional
+    spread = within_class_variance(mean, labels) if told else variance
+    active = int(np.sum(spread > ACTIVE_VARIANCE))
+    where = "in a class" if told else "over images"
     units = {
-        "active_units": f"units whose mean varies by more than {ACTIVE_VARIANCE} in a class",
+        "active_units": f"units whose mean varies by more than {ACTIVE_VARIANCE} {where}",
         "active_units_pooled": "the same over all classes, label included",
         "latent_dimensions": "units",
     }
-    values = {
-        "active_units": float(active),
-        "active_units_pooled": float(np.sum(variance > ACTIVE_VARIANCE)),
-        "latent_dimensions": float(len(variance)),
-    }
+    values = {"active_units": float(active), "latent_dimensions": float(len(variance))}
+    if told:
+        values["active_units_pooled"] = float(np.sum(variance > ACTIVE_VARIANCE))
     if np.isneginf(logvar).any():
         values["code_variance"] = float(variance.mean())
         units["code_variance"] = "of the code over the test set, mean over units"
         numbers = f"{active} of {len(variance)} latent dimensions are active"
+        units = {name: units[name] for name in values}
         return Result(values, units, protocol, f"Deterministic code, an autoencoder's: {numbers}.")
     kl = kl_standard_normal(mean, logvar)
     per_dimension = kl.mean(axis=0)
@@ -55,20 +57,22 @@ def evaluate(model: Model) -> Result:
         "kl_smallest_dimension": float(per_dimension.min()),
         "aggregate_variance": float((variance + np.exp(logvar).mean(axis=0)).mean()),
         "mutual_information": information,
-        "marginal_kl": float(kl[mixture].sum(axis=1).mean()) - information,
     }
+    if information < np.log(len(z)) - 1:
+        # Nearer to its ceiling the information is too small, and what is left of the KL too large.
+        values["marginal_kl"] = float(kl[mixture].sum(axis=1).mean()) - information
     at_most = f"at most log {len(z)} = {np.log(len(z)):.2f}"
+    units |= {
+        "kl": "nats per image",
+        "kl_largest_dimension": "nats per image",
+        "kl_smallest_dimension": "nats per image",
+        "aggregate_variance": "of z over posterior and test set, mean over units; prior: 1",
+        "mutual_information": f"nats, of z and the image's index, {at_most}",
+        "marginal_kl": "nats, of the aggregated posterior to the prior: KL less information",
+    }
     return Result(
         values=values,
-        units=units
-        | {
-            "kl": "nats per image",
-            "kl_largest_dimension": "nats per image",
-            "kl_smallest_dimension": "nats per image",
-            "aggregate_variance": "of z over posterior and test set, mean over units; prior: 1",
-            "mutual_information": f"nats, of z and the image's index, {at_most}",
-            "marginal_kl": "nats, of the aggregated posterior to the prior: KL less information",
-        },
+        units={name: units[name] for name in values},
         protocol=protocol | {"mixture_examples": len(z), "seed": model.config.seed},
         verdict=verdict(active, len(variance), total),
         arrays={"kl_per_dimension": per_dimension.astype(np.float32)},

@@ -43,15 +43,15 @@ def evaluate(model: Model) -> Result | None:
     low, high = wilson(right, total)
     return Result(
         values={
-            "accuracy": right / total,
-            "accuracy_low": low,
-            "accuracy_high": high,
+            "probe_accuracy": right / total,
+            "probe_accuracy_low": low,
+            "probe_accuracy_high": high,
             "chance": float(np.bincount(labels[asked]).max() / total),
         },
         units={
-            "accuracy": "fraction of test images",
-            "accuracy_low": "lower end of the 95 % Wilson interval",
-            "accuracy_high": "upper end of the 95 % Wilson interval",
+            "probe_accuracy": "fraction of test images, linear classifier on codes",
+            "probe_accuracy_low": "lower end of the 95 % Wilson interval",
+            "probe_accuracy_high": "upper end of the 95 % Wilson interval",
             "chance": "share of the commonest class",
         },
         protocol={
@@ -64,12 +64,6 @@ def evaluate(model: Model) -> Result | None:
             "classifier": "logistic regression, L2, C = 1",
         },
     )
-
-
-def accuracy(model: Model) -> float:
-    """The probe's test accuracy alone; NaN where there is no probe."""
-    result = evaluate(model)
-    return float("nan") if result is None else result.values["accuracy"]
 
 
 def wilson(right: int, total: int) -> tuple[float, float]:

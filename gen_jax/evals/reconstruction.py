@@ -12,7 +12,7 @@ UNITS = {
     "accuracy": "fraction of images",
     "cross_entropy": "nats per image",
     "loss/total": "the objective, weighted and reduced as in the config",
-    "loss/reconstruction": "weighted and reduced as in the config, z drawn from the posterior",
+    "loss/reconstruction": "as in the config, z drawn; a VAE's is -log p(x | z), constants and all",
     "loss/kl": "weighted and reduced as in the config",
     "loss/adversarial": "before lambda; reconstructions, and prior samples at their weight",
     "loss/discriminator": "real + mean of reconstructions and prior samples",

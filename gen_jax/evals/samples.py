@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gen_jax.evals.model import Model, Result
+from gen_jax.evals.reconstruction import PIXELS
 
 _RELATIVE = "ratio to real test images"
 UNITS = {
@@ -36,6 +37,7 @@ def evaluate(model: Model) -> Result:
         "variance": float(fake.var(axis=0).mean() / real.var(axis=0).mean()),
         "real_laplacian_energy": energy,
     }
+    binarise = model.config.loss.binarise
     if model.config.conditional:
         real_within, real_between = class_variances(real, labels)
         within, between = class_variances(fake, labels)
@@ -44,7 +46,10 @@ def evaluate(model: Model) -> Result:
             values["variance_between_classes"] = between / real_between
     return Result(
         values=values,
-        units={name: UNITS[name] for name in values},
+        units={
+            name: f"{UNITS[name]}; {PIXELS[binarise]}" if binarise != "none" else UNITS[name]
+            for name in values
+        },
         protocol={
             "split": "test",
             "num_examples": count,

@@ -77,7 +77,9 @@ def num_classes(config: ConfigDict, spec: DataSpec) -> int:
 def check_halving(widths: tuple[int, ...], shape: tuple[int, int, int], key: str) -> None:
     """Raises UserError unless images of this shape can be halved once per width."""
     times = len(widths)
-    if not widths or min(widths) < 1 or any(side % 2**times for side in shape[:2]):
+    if not widths or min(widths) < 1:
+        raise UserError(f"{key}={tuple(widths)}: needs a layer, and channels in each")
+    if any(side % 2**times for side in shape[:2]):
         raise UserError(
             f"{key}={tuple(widths)} halves the image {times} times, which {shape[0]}x{shape[1]} "
             f"pixels do not allow; use fewer widths, or data.image_size={_rounded(shape[0], times)}"
@@ -100,8 +102,6 @@ def _fields(name: str, config: ConfigDict, spec: DataSpec) -> dict[str, Any]:
             f"{name}.norm='conditional_batch' needs labels, which conditional=False withholds; "
             f"use {name}.norm='batch'"
         )
-    if section.dropout >= 1:
-        raise UserError(f"{name}.dropout={section.dropout}: must be below 1")
     return {
         "widths": widths,
         "num_classes": classes,

@@ -45,62 +45,16 @@ from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import DataSpec
 from gen_jax.errors import UserError, choose
 from gen_jax.families import build
-from gen_jax.families.networks import Networks
+from gen_jax.families.cvae_gan_networks import CvaeGanNetworks
 from gen_jax.losses import adversarial, balance, elbo, matching
 
 Images = Float[Array, "b h w c"]
 Labels = Int[Array, "b"]
 Keys = Key[Array, "b"]
-Tree = Any
 Scalars = dict[str, Float[Array, ""]]
 
 ACTIVE_VARIANCE = 0.01
 """A latent dimension is active if its posterior mean varies more over x (Burda et al. 2016)."""
-
-
-class CvaeGanNetworks(Networks):
-    """Encoder, generator and, where asked for, discriminator and classifier."""
-
-    def __init__(
-        self, config: ConfigDict, spec: DataSpec, discriminator: bool, classifier: bool
-    ) -> None:
-        """Raises UserError for unknown networks and norms, or an image size they cannot halve."""
-        nets = {"encoder": build.encoder(config, spec), "generator": build.generator(config, spec)}
-        if discriminator:
-            nets["discriminator"] = build.discriminator(config, spec)
-        if classifier:
-            nets["classifier"] = build.classifier(config, spec)
-        super().__init__(nets, config.ema_decay, ("encoder", "generator"))
-
-    def encode(
-        self, params: Tree, stats: Tree, images: Images, labels: Labels, train: bool = True
-    ) -> tuple[Float[Array, "b z"], Float[Array, "b z"], Tree]:
-        """mean, logvar [n, Z] and the encoder's new statistics."""
-        (mean, logvar), stats = self.apply("encoder", params, stats, images, labels, train=train)
-        return mean, logvar, stats
-
-    def generate(
-        self, params: Tree, stats: Tree, z: Float[Array, "b z"], labels: Labels, train: bool = True
-    ) -> tuple[Images, Tree]:
-        """Images [n, H, W, C] and the generator's new statistics."""
-        outputs, stats = self.apply("generator", params, stats, z, labels, train=train)
-        return jnp.tanh(outputs), stats
-
-    def discriminate(
-        self, state: TrainState, images: Images, labels: Labels, train: bool = True
-    ) -> tuple[Float[Array, "b"], Float[Array, "b f"], Tree]:
-        """Logits, features and the discriminator's new statistics."""
-        (logits, features), stats = self.apply(
-            "discriminator", state.params, state.batch_stats, images, labels, train=train
-        )
-        return logits, features, stats
-
-    def classify(
-        self, params: Tree, images: Images
-    ) -> tuple[Float[Array, "b k"], Float[Array, "b f"]]:
-        """Class logits and features, of the classifier's own parameters."""
-        stats: dict[str, Tree] = {"classifier": {}}
-        return self.apply("classifier", {"classifier": params}, stats, images, train=False)[0]
 
 
 def make(config: ConfigDict, spec: DataSpec) -> Family:
@@ -282,7 +236,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         squared = jnp.mean(elbo.squared_error(decode(state, mean, labels), images), axis=-1)
         out = {
             "mse": squared,
-            "psnr": 10 * jnp.log10(4 / squared),  # peak to peak is 2 on [-1, 1]
+            "psnr": elbo.psnr(squared),
             "kl": jnp.sum(elbo.kl_standard_normal(mean, logvar), axis=-1),
             "loss/reconstruction": reconstruction(drawn, images),
             "loss/kl": loss["beta"] * kl(mean, logvar),

@@ -16,13 +16,15 @@ the batch of the objective
     autoencoder   reconstruction_weight * R(-log p(x | mean)), no KL, no noise
 
     K = sum_j max(free_bits, KL_j) over latent dimensions (Kingma et al. 2016), KL_j the mean over
-        the batch; with schedule "capacity" |K - C(t)|                       (Burgess et al. 2018)
+        the batch; with schedule "capacity" it is beta |K - C(t)|            (Burgess et al. 2018)
 
 plus perceptual.weight times the distance between the frozen features of x and of the mean image.
-Whatever the objective, `elbo` and its parts are logged raw: sums over dimensions, in nats.
+R and K are sums over dimensions, or means by config. Whatever the objective, `elbo` and its parts
+are logged raw: sums, in nats. A learned scale of the likelihood learns at the generator's rate.
 """
 
 from functools import partial
+from math import log, prod
 from typing import Any
 
 import jax
@@ -146,7 +148,8 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         state = nets.update(state, parallel.pmean(grads), f.stats)
         scalars |= raw(f) | {"mse": jnp.mean(elbo.squared_error(f.image, images))}
         if model.likelihood.learned_scale is not None:
-            scalars["scale"] = jnp.exp(model.log_scale(own))
+            name = "sigma" if config.loss.likelihood == "gaussian_learned" else "scale"
+            scalars[name] = jnp.exp(model.log_scale(own))
         scalars = parallel.pmean(scalars)
         spread = jnp.var(parallel.gather(f.mean), axis=0)
         scalars["active_dims"] = jnp.sum(spread > ACTIVE_VARIANCE).astype(jnp.float32)
@@ -158,12 +161,17 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         if options.point:
             return {"log_px": log_px}
         kl = jnp.mean(jnp.sum(elbo.kl_standard_normal(f.mean, f.logvar), axis=-1))
-        return {"elbo": log_px - kl, "log_px": log_px, "kl": kl}
+        out = {"elbo": log_px - kl, "log_px": log_px, "kl": kl}
+        return out | ({"bits_per_dim": bits_per_dim(out["elbo"])} if options.bits else {})
+
+    def bits_per_dim(bound: Array) -> Array:
+        return -bound / (prod(spec.shape) * log(2))
 
     def metrics(state: TrainState, batch: Any, keys: Keys) -> dict[str, Float[Array, "b"]]:
         """Terms per example: `mse` and `psnr` of the decoded posterior mean, the rest at drawn z.
 
-        Free bits and capacity are statements about batches; `loss/kl` is here beta KL without.
+        `loss/kl`, at the full beta, only where it is a sum over examples: free bits, capacity and
+        total correlation are statements about batches.
         """
         images, labels = batch["image"], batch["label"]
         f = model.forward(*nets.evaluated(state), images, labels, draws(keys), train=False)
@@ -171,7 +179,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         error = jnp.mean(options.reduce_pixels(-f.log_px, axis=-1), axis=0)
         out = {
             "mse": squared,
-            "psnr": 10 * jnp.log10(4 / squared),  # peak to peak is 2 on [-1, 1]
+            "psnr": elbo.psnr(squared),
             "log_px": f.log_px_per_example(),
             "loss/reconstruction": options.reconstruction_weight * error,
         }
@@ -179,12 +187,13 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             kl = elbo.kl_standard_normal(f.mean, f.logvar)
             out["kl"] = jnp.sum(kl, axis=-1)
             out["elbo"] = out["log_px"] - out["kl"]
-            out["loss/kl"] = options.beta * options.reduce_latent(kl, axis=-1)
+            if options.plain:
+                out["loss/kl"] = options.beta * options.reduce_latent(kl, axis=-1)
             if options.bits:
-                out["bits_per_dim"] = -out["elbo"] / (f.log_px.shape[-1] * jnp.log(2.0))
+                out["bits_per_dim"] = bits_per_dim(out["elbo"])
         if options.perceptual:
             out["loss/perceptual"] = options.perceptual(f.image, images)
-        if options.objective == "elbo":
+        if options.plain or options.point:
             terms = [value for name, value in out.items() if name.startswith("loss/")]
             out["loss/total"] = jnp.sum(jnp.stack(terms), axis=0)
         return out

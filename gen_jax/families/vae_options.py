@@ -28,6 +28,7 @@ class Options(NamedTuple):
     """The `loss` section as functions and numbers.
 
     Attributes:
+      plain: a beta-weighted ELBO and nothing that looks at a batch as a whole.
       point: the code is the encoder's mean, without noise or KL.
       draws: batches a step consumes; FactorVAE's discriminator needs a second one.
       bits: whether log p(x | z) is of 8-bit values, so that bits per dimension mean something.
@@ -54,6 +55,7 @@ class Options(NamedTuple):
     corrupt: Callable | None
     perceptual: Callable | None
     frozen: dict[str, str]
+    plain: bool
     point: bool
     bits: bool
     draws: int
@@ -89,6 +91,7 @@ def read(config: ConfigDict, spec: DataSpec) -> Options:
         corrupt=_corruption(config),
         perceptual=perceptual_term,
         frozen=frozen,
+        plain=objective == "elbo" and loss.kl_schedule != "capacity" and not loss.free_bits,
         point=objective == "autoencoder",
         bits=loss.likelihood == "logistic",
         draws=draws,
@@ -154,12 +157,32 @@ def _check(config: ConfigDict, objective: str, kl_steps: int) -> None:
     loss = config.loss
     if loss.kl_schedule in ("linear", "cyclical", "capacity") and not kl_steps:
         raise UserError(f"loss.kl_schedule={loss.kl_schedule!r} needs loss.kl_epochs above 0")
-    if loss.kl_schedule == "capacity" and (objective not in ("elbo", "factor") or loss.free_bits):
+    if loss.kl_schedule == "capacity" and (objective != "elbo" or loss.free_bits):
         raise UserError(
             "loss.kl_schedule='capacity' goes with loss.objective='elbo' and no free bits"
         )
-    if objective == "factor" and loss.kl_schedule == "capacity":
-        raise UserError("loss.objective='factor' does not go with loss.kl_schedule='capacity'")
+    if (loss.kl_schedule == "capacity") != bool(loss.kl_capacity):
+        raise UserError(
+            f"loss.kl_capacity={loss.kl_capacity} with loss.kl_schedule={loss.kl_schedule!r}: "
+            "'capacity' needs the nats to reach, and nothing else reads them"
+        )
+    if (objective == "factor") != bool(loss.gamma):
+        raise UserError(
+            f"loss.gamma={loss.gamma} with loss.objective={objective!r}: 'factor' weighs the total "
+            "correlation by it (10 or so), and nothing else reads it"
+        )
+    widths = tuple(config.discriminator.widths)
+    if objective == "factor" and (not widths or min(widths) < 1):
+        raise UserError(f"discriminator.widths={widths}: FactorVAE's needs a hidden layer")
+    if (loss.corruption == "none") != (loss.corruption_level == 0):
+        raise UserError(
+            f"loss.corruption={loss.corruption!r} and loss.corruption_level="
+            f"{loss.corruption_level}: set both or neither"
+        )
+    if loss.corruption in ("masking", "salt_and_pepper") and loss.corruption_level > 1:
+        raise UserError(
+            f"loss.corruption_level={loss.corruption_level}: a fraction of pixels is at most 1"
+        )
     if loss.free_bits and objective not in ("elbo", "factor"):
         raise UserError(f"loss.free_bits does not go with loss.objective={objective!r}")
     if loss.num_samples < 1:

@@ -42,6 +42,11 @@ def squared_error(
     return jnp.square(images - targets).reshape(len(images), -1)
 
 
+def psnr(mean_squared_error: Float[Array, "b"]) -> Float[Array, "b"]:
+    """Peak signal to noise ratio in dB of images on [-1, 1], peak to peak 2; at most 100."""
+    return 10 * jnp.log10(4 / jnp.maximum(mean_squared_error, 4e-10))
+
+
 def reparameterise(
     mean: Float[Array, "b z"], logvar: Float[Array, "b z"], noise: Float[Array, "b z"]
 ) -> Float[Array, "b z"]:

@@ -35,6 +35,7 @@ _HEADLINES = (
     "kl",
     "active_units",
     "accuracy",
+    "probe_accuracy",
     "higgins",
     "mig",
     "auroc*",

@@ -50,6 +50,18 @@ def total_steps(config: ConfigDict, split: Split, draws: int) -> int:
     return steps
 
 
+def check_decay(config: ConfigDict, split: Split, draws: int, steps: int) -> None:
+    """Raises UserError if the learning rates would be 0 long before the last step."""
+    epochs = config.optimizer.decay_epochs
+    end = num_steps(len(split), config.batch_size, draws, epochs)
+    if 0 < end < steps:
+        whole = f"{steps * config.batch_size * draws / len(split):.4g}"
+        raise UserError(
+            f"learning rates fall to 0 over optimizer.decay_epochs={epochs}, {end} steps, and "
+            f"{steps} are asked for; pass --config.optimizer.decay_epochs={whole} or fewer steps"
+        )
+
+
 def make_step(family: Family, config: ConfigDict) -> Callable:
     """The step on all devices: (state, batch) -> (state, metrics).
 
@@ -148,7 +160,7 @@ def train(
                 if at(config.eval_every, done) or done in milestones:
                     evaluated = dict(hooks.evaluate(parallel.unreplicate(state), done))
                     records.write(done, "eval", evaluated)
-                if at(config.checkpoint_every, done) or last:
+                if at(config.checkpoint_every, done) or done in milestones or last:
                     if pending:
                         log(done)
                     check_finite(state, done)

@@ -21,6 +21,7 @@ def test_the_defaults_are_in_range():
         "ema_decay=1.0",
         "optimizer.b1=-0.5",
         "num_epochs=-1",
+        "encoder.dropout=1.0",
         "eval_epochs=5,-1",
         "loss.num_samples=0",
     ],

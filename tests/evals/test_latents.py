@@ -80,9 +80,11 @@ def test_a_point_for_a_code_has_variance_and_no_kl():
 def test_units_count_for_what_they_say_within_a_class():
     labels = np.arange(50) % 5
     images = np.repeat(50 * labels, 4).reshape(50, 2, 2, 1).astype(np.uint8)
-    result = evaluate(lambda x: x, lambda x: jnp.zeros_like(x), images=images)
+    result = evaluate(lambda x: x, lambda x: jnp.zeros_like(x), images=images, conditional=True)
     assert result.values["active_units"] == 0
     assert result.values["active_units_pooled"] == 4
+    untold = evaluate(lambda x: x, lambda x: jnp.zeros_like(x), images=images)
+    assert untold.values["active_units"] == 4
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_it_is_a_family_that_only_classifies(tiny):
     family = make(tiny)
     assert isinstance(family, Family)
     given = {name for name in Family._fields if getattr(family, name) is not None}
-    assert given == {"init", "step", "draws", "metrics", "export", "best"}
+    assert given == {"init", "step", "draws", "metrics", "export", "best", "frozen"}
     assert family.best[0] in family.metrics(tiny.state(family), example(tiny), tiny.keys(16))
     state = family.init(jax.random.key(0))
     assert set(state.params) == set(state.batch_stats) == set(state.opt) == {"classifier"}

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gen_jax.families.cvae_gan import CvaeGanNetworks
+from gen_jax.families.cvae_gan_networks import CvaeGanNetworks
 
 FIXED = {"loss.lambda_mode": "fixed", "loss.lambda_adv": 0.3}
 FEATURES = {"loss.feature_weight": 0.7}

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gen_jax.families.cvae_gan import CvaeGanNetworks
+from gen_jax.families.cvae_gan_networks import CvaeGanNetworks
 
 OPTIONS = {
     "loss.reconstruction_reduction": "mean",

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from gen_jax.errors import UserError
-from gen_jax.families.cvae_gan import CvaeGanNetworks
+from gen_jax.families.cvae_gan_networks import CvaeGanNetworks
 
 BAD = {
     "encoder": (
         {"encoder.net": "resnett"},
-        "encoder.net='resnett' is not known; did you mean resnet?",
+        "encoder.net='resnett' is not known; did you mean resnet",
     ),
     "generator": (
         {"generator.net": "cnov"},

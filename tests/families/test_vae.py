@@ -34,13 +34,25 @@ BAD = {
         "loss.objective='tcvae' takes loss.num_samples=1",
     ),
     "sigma": ({"loss.sigma": 0.0}, "loss.sigma=0.0: must be positive"),
-    "corruption": ({"loss.corruption": "gausian"}, "loss.corruption='gausian' is not known"),
+    "corruption": (
+        {"loss.corruption": "gausian", "loss.corruption_level": 0.5},
+        "loss.corruption='gausian' is not known",
+    ),
     "labels": (
         {"generator.norm": "conditional_batch"},
         "generator.norm='conditional_batch' needs labels",
     ),
-    "dropout": ({"encoder.dropout": 1.0}, "encoder.dropout=1.0: must be below 1"),
     "dense": ({"encoder.widths": ()}, "encoder.widths=()"),
+    "gamma": ({"loss.objective": "factor"}, "loss.gamma=0.0 with loss.objective='factor'"),
+    "capacity": ({"loss.kl_capacity": 9.0}, "loss.kl_capacity=9.0 with loss.kl_schedule"),
+    "noise": (
+        {"loss.corruption": "masking"},
+        "loss.corruption='masking' and loss.corruption_level",
+    ),
+    "units": (
+        {"loss.objective": "factor", "loss.gamma": 1.0, "discriminator.widths": (0,)},
+        "discriminator.widths=(0,)",
+    ),
 }
 
 
@@ -208,7 +220,7 @@ def test_a_learned_sigma_moves_towards_the_error(tiny, make, gradients_as_opt):
     family = make(**{"loss.likelihood": "gaussian_learned"})
     _, new, metrics = run(tiny, family)
     # d/d log sigma of sum(e^2 / 2 sigma^2 + log sigma), at the sigma of the made-up state.
-    d, sigma = 8 * 8 * 3, float(metrics["scale"])
+    d, sigma = 8 * 8 * 3, float(metrics["sigma"])
     squares = 2 * sigma**2 * (-metrics["log_px"] - d * (np.log(sigma) + 0.5 * np.log(2 * np.pi)))
     np.testing.assert_allclose(
         new.opt["likelihood"]["log_scale"], d - squares / sigma**2, rtol=1e-3
@@ -224,14 +236,14 @@ def test_bits_per_dimension_are_the_negative_elbo_over_pixels_and_log_2(tiny, ma
 
 
 def test_factor_vaes_discriminator_is_one_more_network(tiny, make, gradients_as_opt):
-    family = make(**{"loss.objective": "factor", "loss.gamma": 0.0, "discriminator.widths": (5,)})
+    family = make(**{"loss.objective": "factor", "loss.gamma": 1e-12, "discriminator.widths": (5,)})
     assert family.draws == 2
     old, new, metrics = run(tiny, family, draws=2)
     assert any(jnp.any(leaf != 0) for leaf in jax.tree.leaves(new.opt["discriminator"]))
     without = {name: tree for name, tree in old.params.items() if name != "discriminator"}
     same = tiny.state(make())._replace(params=without)
     plain = run(tiny, make(), state=same)[1]
-    # With gamma 0 the encoder and generator learn as those of a VAE do.
+    # With next to no gamma the encoder and generator learn as those of a VAE do.
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
         {n: new.opt[n] for n in plain.opt},

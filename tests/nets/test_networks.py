@@ -61,17 +61,17 @@ def test_encoders_give_a_mean_and_logvar_per_example(name, norm):
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("name", nets.GENERATORS)
-def test_generators_give_images_of_the_shape_and_range_asked_for(name, norm):
+def test_generators_give_outputs_of_the_shape_asked_for(name, norm):
     module = nets.GENERATORS[name]((8, 4), SHAPE, CLASSES, label_dim=3, norm=norm)
     variables, apply = evaluate(module, Z)
     images = apply(Z, LABELS)
     assert images.shape == (4, *SHAPE)
     assert np.all(np.any(apply(Z, (LABELS + 1) % CLASSES) != images, axis=(1, 2, 3)))
     np.testing.assert_allclose(apply(others(Z), LABELS)[2], images[2], rtol=1e-5)
-    # Far latents reach both ends of [-1, 1] and never pass them.
+    # Any real value: a likelihood, or tanh, makes images of them.
     far = apply(1e4 * Z, LABELS)
-    np.testing.assert_allclose([far.min(), far.max()], [-1, 1], atol=1e-3)
-    assert np.all(np.abs(far) <= 1)
+    assert np.all(np.isfinite(far))
+    assert far.min() < -1 < 1 < far.max()
     trained, stats = train(module, variables, Z)
     assert trained.shape == (4, *SHAPE)
     assert all(changed(variables.get("batch_stats", {}), stats))

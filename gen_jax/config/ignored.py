@@ -1,0 +1,54 @@
+"""Keys a family does not read: set to anything but their default, they are a mistake."""
+
+import fnmatch
+
+from ml_collections import ConfigDict
+
+from gen_jax.config.keys import dotted
+from gen_jax.errors import UserError
+
+_VAE_ONLY = (
+    "encoder.dropout",
+    "generator.dropout",
+    "loss.objective",
+    "loss.likelihood",
+    "loss.sigma",
+    "loss.binarise",
+    "loss.num_samples",
+    "loss.gamma",
+    "loss.kl_schedule",
+    "loss.kl_epochs",
+    "loss.kl_capacity",
+    "loss.free_bits",
+    "loss.corruption*",
+    "perceptual.*",
+)
+_ADVERSARIAL = (
+    "loss.adversarial*",
+    "loss.lambda_*",
+    "loss.prior_weight",
+    "loss.vae_epochs",
+    "loss.feature_weight",
+    "loss.mean_feature_weight",
+    "loss.classifier_weight",
+)
+_GENERATIVE = ("z_dim", "label_dim", "conditional", "ema_decay", "encoder.*", "generator.*")
+
+IGNORED: dict[str, tuple[str, ...]] = {
+    "cvae_gan": _VAE_ONLY,
+    "vae": (*_ADVERSARIAL, "classifier.*"),
+    "classifier": (*_GENERATIVE, "discriminator.*", "loss.*", "perceptual.*"),
+}
+"""Patterns by family."""
+
+
+def check_ignored(config: ConfigDict, base: ConfigDict) -> None:
+    """Raises UserError for a key that differs from its default and that the family ignores."""
+    defaults = dotted(base)
+    for key, value in dotted(config).items():
+        ignored = any(fnmatch.fnmatchcase(key, p) for p in IGNORED.get(config.family, ()))
+        if ignored and value != defaults[key]:
+            raise UserError(
+                f"{key}={value!r}: family {config.family!r} does not read it; leave it at "
+                f"{defaults[key]!r}"
+            )

@@ -1,0 +1,61 @@
+"""The networks of a conditional VAE-GAN, applied by what they do."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+from ml_collections import ConfigDict
+
+from gen_jax.core.state import TrainState
+from gen_jax.data.spec import DataSpec
+from gen_jax.families import build
+from gen_jax.families.networks import Networks
+
+Images = Float[Array, "b h w c"]
+Labels = Int[Array, "b"]
+Tree = Any
+
+
+class CvaeGanNetworks(Networks):
+    """Encoder, generator and, where asked for, discriminator and classifier."""
+
+    def __init__(
+        self, config: ConfigDict, spec: DataSpec, discriminator: bool, classifier: bool
+    ) -> None:
+        """Raises UserError for unknown networks and norms, or an image size they cannot halve."""
+        nets = {"encoder": build.encoder(config, spec), "generator": build.generator(config, spec)}
+        if discriminator:
+            nets["discriminator"] = build.discriminator(config, spec)
+        if classifier:
+            nets["classifier"] = build.classifier(config, spec)
+        super().__init__(nets, config.ema_decay, ("encoder", "generator"))
+
+    def encode(
+        self, params: Tree, stats: Tree, images: Images, labels: Labels, train: bool = True
+    ) -> tuple[Float[Array, "b z"], Float[Array, "b z"], Tree]:
+        """mean, logvar [n, Z] and the encoder's new statistics."""
+        (mean, logvar), stats = self.apply("encoder", params, stats, images, labels, train=train)
+        return mean, logvar, stats
+
+    def generate(
+        self, params: Tree, stats: Tree, z: Float[Array, "b z"], labels: Labels, train: bool = True
+    ) -> tuple[Images, Tree]:
+        """Images [n, H, W, C] and the generator's new statistics."""
+        outputs, stats = self.apply("generator", params, stats, z, labels, train=train)
+        return jnp.tanh(outputs), stats
+
+    def discriminate(
+        self, state: TrainState, images: Images, labels: Labels, train: bool = True
+    ) -> tuple[Float[Array, "b"], Float[Array, "b f"], Tree]:
+        """Logits, features and the discriminator's new statistics."""
+        (logits, features), stats = self.apply(
+            "discriminator", state.params, state.batch_stats, images, labels, train=train
+        )
+        return logits, features, stats
+
+    def classify(
+        self, params: Tree, images: Images
+    ) -> tuple[Float[Array, "b k"], Float[Array, "b f"]]:
+        """Class logits and features, of the classifier's own parameters."""
+        stats: dict[str, Tree] = {"classifier": {}}
+        return self.apply("classifier", {"classifier": params}, stats, images, train=False)[0]

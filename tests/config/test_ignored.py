@@ -1,0 +1,35 @@
+import fnmatch
+
+import pytest
+
+from gen_jax import config as configs
+from gen_jax.config.ignored import IGNORED
+from gen_jax.errors import UserError
+from gen_jax.families import FAMILIES
+
+BASE = configs.load("configs/base.py")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["family=vae", "loss.lambda_adv=0.3"],
+        ["family=cvae_gan", "loss.free_bits=1.0"],
+        ["family=cvae_gan", "encoder.dropout=0.5"],
+        ["family=classifier", "ema_decay=0.9"],
+    ],
+)
+def test_a_key_the_family_does_not_read_is_refused(settings):
+    with pytest.raises(UserError) as caught:
+        configs.check_ignored(configs.override(BASE, settings), BASE)
+    key, family = settings[1].split("=")[0], settings[0].split("=")[1]
+    assert str(caught.value).startswith(key)
+    assert f"family '{family}' does not read it" in str(caught.value)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_defaults_are_never_refused_and_every_pattern_means_a_key(family):
+    config = configs.override(BASE, [f"family={family}"])
+    configs.check_ignored(config, BASE)
+    for pattern in IGNORED[family]:
+        assert fnmatch.filter(configs.dotted(BASE), pattern), pattern
