@@ -5,7 +5,9 @@ that nothing shapes the latent space. Samples decode draws from N(0, I), where n
 they show what a VAE's KL is for.
 
 Command: python run.py --config=configs/ae_mnist.py
-RESULT
+Cost: 4,688 steps, half a minute on two CPU cores.
+Result: -log p(x | z) 59.6 nats at the code against 73.0 at a draw of vae_mnist's; a linear probe of
+the code names 89 % of the digits, of vae_mnist's 87 %; docs/results/vae.
 """
 
 from ml_collections import ConfigDict

@@ -5,9 +5,11 @@ smoothly. Beta is 10 on a Gaussian likelihood with sigma^2 = 1/2 (summed squared
 z has ten dimensions, of which six are needed. The evaluation scores the code against the factors,
 and pixels, PCA, ICA and the untrained encoder beside it.
 
-Other objectives: --config.loss.beta=1 is the VAE; --config.loss.objective=tcvae or factor penalise
-the total correlation alone; --config.data.keep= with nothing after it brings back all ten shapes,
-which is a harder problem (docs/results/disentanglement).
+Other objectives: --config.loss.beta=1 is the VAE, --config.loss.objective=tcvae the beta-TCVAE.
+FactorVAE, whose step takes two batches, needs more: --config.loss.objective=factor
+--config.loss.beta=1 --config.loss.gamma=20 --config.optimizer.decay_epochs=3.84
+--config.discriminator.widths=256,256,256,256 --config.discriminator.lr=1e-3.
+--config.data.keep= with nothing after it brings back all ten shapes, a harder problem.
 
 Command: python run.py --config=configs/beta_vae_shapes.py
 RESULT

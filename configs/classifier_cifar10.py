@@ -5,9 +5,9 @@ AdamW, the learning rate falling to 0 along a cosine, 15 epochs. At its end the 
 runs/classifier_cifar10/classifier.npz, which --config.perceptual.weights takes.
 
 Command: python run.py --config=configs/classifier_cifar10.py
-Cost: 5,860 steps of 239,162 parameters, five and a half minutes on two CPU cores by the rate of the
-step alone (2,333 img/s over 15 steps).
-Result: not measured yet.
+Cost: 5,860 steps of 239,162 parameters, about six minutes on two CPU cores (2,000 img/s when they
+are otherwise idle).
+Result: test accuracy 0.787, cross-entropy 0.613 nats; docs/results/vae.
 """
 
 from ml_collections import ConfigDict

@@ -4,7 +4,9 @@ vae_mnist whose encoder and decoder are told the digit, so that z is left with t
 joins at a hidden layer on either side of z.
 
 Command: python run.py --config=configs/cvae_mnist.py
-RESULT
+Cost: 4,688 steps, 45 seconds on two CPU cores.
+Result: test -ELBO 95.1 nats given the digit (vae_mnist, not told: 98.7), NLL 90.7;
+docs/results/vae.
 """
 
 from ml_collections import ConfigDict

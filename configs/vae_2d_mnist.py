@@ -4,7 +4,9 @@ vae_mnist with z in R^2; the report shows the manifold (Kingma & Welling 2014, f
 posterior means of the test set coloured by digit.
 
 Command: python run.py --config=configs/vae_2d_mnist.py
-RESULT
+Cost: 9,375 steps, one minute on two CPU cores, and one of evaluation.
+Result: test -ELBO 142.5 nats (KL 6.3), a linear probe names 73 % of the digits from two numbers;
+docs/results/vae.
 """
 
 from ml_collections import ConfigDict

@@ -3,10 +3,12 @@
 Adam at 1e-3 (0.9, 0.999), batch 128, 20 epochs, beta 1, no batch norm, no hidden layer between the
 convolutions and z. The study's "MSE" is the squared error summed over pixels: a Gaussian likelihood
 with sigma^2 = 1/2, up to a constant (the log density of a 32x32x3 image at no error at all is
--1758 nats). With the mean over pixels the posterior collapses; docs/results/posterior_collapse.
+-1758 nats). With the mean over pixels the posterior collapses; docs/results/vae.
 
 Command: python run.py --config=configs/vae_cifar10.py
-RESULT
+Cost: 7,813 steps, six minutes on two CPU cores (about 3,400 img/s), with four linear probes.
+Result: test MSE 0.0337 (PCA with 64 components: 0.0322), KL 60.6 nats, all 64 dimensions active; a
+linear probe names 38.5 % of the classes; blurred samples; docs/results/vae.
 """
 
 from ml_collections import ConfigDict

@@ -4,7 +4,9 @@ vae_mnist with two strided convolutions each way, a hidden layer on either side 
 epochs.
 
 Command: python run.py --config=configs/vae_conv_mnist.py
-RESULT
+Cost: 18,750 steps, six minutes on two CPU cores (about 6,700 img/s), and two of evaluation.
+Result: test -ELBO 91.2 nats, NLL 86.6 (200 samples, all 10,000 images), 28 of 32 dimensions active;
+docs/results/vae.
 """
 
 from ml_collections import ConfigDict

@@ -5,7 +5,9 @@ is of the clean grey digit, Gaussian with sigma^2 = 1/2. The evaluation also tri
 model was not trained on.
 
 Command: python run.py --config=configs/vae_denoise_mnist.py
-RESULT
+Cost: 4,688 steps, 45 seconds on two CPU cores.
+Result: PSNR of test digits 12.0 dB with the noise it was trained on, 20.2 dB after; for the other
+corruptions see docs/results/vae.
 """
 
 from ml_collections import ConfigDict

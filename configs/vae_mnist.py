@@ -5,6 +5,9 @@ their brightness as probability: figures under a threshold or on grey pixels are
 z has 20 dimensions; two hidden layers each way.
 
 Command: python run.py --config=configs/vae_mnist.py
+Cost: 4,688 steps, half a minute on two CPU cores (about 22,000 img/s), and a minute of evaluation.
+Result: test -ELBO 98.7 nats (reconstruction 73.0, KL 25.7), NLL 94.3 (200 samples), all 20
+dimensions active; docs/results/vae.
 """
 
 from ml_collections import ConfigDict

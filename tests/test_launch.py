@@ -54,6 +54,7 @@ def test_a_run_leaves_a_complete_workdir(trained):
         "reconstruction.json",
         "samples.json",
         "yardsticks.json",
+        "disentanglement.json",
     }
     environment = json.loads((trained / "environment.json").read_text())
     assert environment["parameters"].keys() == {"encoder", "generator", "discriminator"}
