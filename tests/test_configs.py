@@ -22,7 +22,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """The file of a classifier of the images that `shrink` makes, untrained."""
-    net, spec = Classifier((4,), 3), DataSpec("tiny", (16, 16, 3), 3, tuple("abc"), 9)
+    net, spec = Classifier((2, 2, 2), 3), DataSpec("tiny", (16, 16, 3), 3, tuple("abc"), 9)
     variables = net.init(jax.random.key(0), jnp.zeros((1, *spec.shape)), False)
     path = tmp_path_factory.mktemp("weights") / "classifier.npz"
     np.savez(path, allow_pickle=False, **classifier.pack(net, variables, spec))

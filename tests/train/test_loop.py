@@ -151,7 +151,8 @@ def test_a_longer_run_goes_on_from_a_finished_one(straight, tmp_path):
 def test_a_vae_stopped_half_way_resumes_to_the_same_bits(tmp_path, objective):
     config = shrink(configs.load(ROOT / "configs" / "vae_mnist.py"), 6)
     config.encoder.dropout = config.generator.dropout = 0.2
-    config.loss.update(objective=objective, gamma=3.0, num_samples=2 if objective == "iwae" else 1)
+    options = {"iwae": {"num_samples": 2}, "factor": {"gamma": 3.0}}
+    config.loss.update(objective=objective, **options[objective])
     straight = digest(run(tmp_path / "straight", config))
     config.num_steps = 3
     run(tmp_path / "stopped", config)
