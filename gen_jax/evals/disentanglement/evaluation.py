@@ -8,6 +8,7 @@ import numpy as np
 from absl import logging
 from sklearn.decomposition import PCA, FastICA
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 from gen_jax.core import keys
 from gen_jax.data.spec import Split, scaled
@@ -24,6 +25,8 @@ PIXELS_LACK = ("sap", "dci_disentanglement", "dci_completeness", "dci_informativ
 NAMES = ("higgins", "factor_vae", "mig", *PIXELS_LACK)
 
 
+# The last bits must not depend on how many threads BLAS takes.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def evaluate(model: Model) -> Result | None:
     """Every score of the posterior means of the first test images, at most 10,000.
 
