@@ -1,7 +1,9 @@
 """What every test runs under; set before anything imports JAX."""
 
+import gc
 import os
 import tempfile
+from pathlib import Path
 
 # Eight virtual devices on any machine; tests of one device say so themselves. Compiling is nearly
 # all that tests of tiny nets do, and unoptimised code is there in half the time.
@@ -25,6 +27,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 import hypothesis  # noqa: E402
 import jax  # noqa: E402
+import pytest  # noqa: E402
 
 # [B, 1] logits against [B] labels would broadcast to [B, B] silently.
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -32,3 +35,14 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # The same examples in every run; no deadline, because the first example of a property compiles.
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeatable")
+
+MAPS = Path("/proc/self/maps")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _let_go_of_executables():
+    """Every compiled program holds memory maps, and Linux allows a process 65,530: LLVM aborts."""
+    yield
+    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > 15_000:
+        jax.clear_caches()
+        gc.collect()
