@@ -12,7 +12,9 @@ FactorVAE, whose step takes two batches, needs more: --config.loss.objective=fac
 --config.data.keep= with nothing after it brings back all ten shapes, a harder problem.
 
 Command: python run.py --config=configs/beta_vae_shapes.py
-RESULT
+Cost: 6,000 steps, a minute and a half on two CPU cores, and the scores of the baselines as much.
+Result: Higgins score 0.997, MIG 0.461 (the VAE: 0.952 and 0.121; three seeds in docs/results/vae);
+colour, sky, x, y and size have a dimension each, rotation none.
 """
 
 from ml_collections import ConfigDict

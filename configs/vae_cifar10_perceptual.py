@@ -8,7 +8,9 @@ of some grain.
 
 Command: python run.py --config=configs/vae_cifar10_perceptual.py
 (after: python run.py --config=configs/classifier_cifar10.py)
-RESULT
+Cost: a quarter of an hour on two CPU cores by its rate (about 1,100 img/s).
+Result: after 5 of the 20 epochs, reconstructions have 0.161 of the Laplacian energy of photographs,
+0.044 without the term, at test MSE 0.0378 against 0.0370; docs/results/vae.
 """
 
 from ml_collections import ConfigDict
