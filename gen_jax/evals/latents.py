@@ -4,9 +4,7 @@ import jax
 import numpy as np
 
 from gen_jax.evals.model import Model, Result
-
-ACTIVE_VARIANCE = 0.01
-"""A unit whose posterior mean varies more than this over x is active (Burda et al. 2016)."""
+from gen_jax.losses.elbo import ACTIVE_VARIANCE
 
 MIXTURE = 2000
 """Most test images whose posteriors make up the aggregated posterior."""

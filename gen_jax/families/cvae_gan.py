@@ -53,9 +53,6 @@ Labels = Int[Array, "b"]
 Keys = Key[Array, "b"]
 Scalars = dict[str, Float[Array, ""]]
 
-ACTIVE_VARIANCE = 0.01
-"""A latent dimension is active if its posterior mean varies more over x (Burda et al. 2016)."""
-
 
 def make(config: ConfigDict, spec: DataSpec) -> Family:
     """Builds the family; raises UserError for options that do not exist or do not go together."""
@@ -219,7 +216,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         metrics["mse"] = jnp.mean(elbo.squared_error(near, images))
         metrics = parallel.pmean(metrics)
         spread = jnp.var(parallel.gather(mean), axis=0)
-        metrics["active_dims"] = jnp.sum(spread > ACTIVE_VARIANCE).astype(jnp.float32)
+        metrics["active_dims"] = jnp.sum(spread > elbo.ACTIVE_VARIANCE).astype(jnp.float32)
         metrics["lambda"] = jnp.asarray(weight, jnp.float32)
         metrics |= {f"share/{name}": share for name, share in balance.shares(norms).items()}
         return state, metrics

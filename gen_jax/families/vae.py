@@ -36,7 +36,7 @@ from gen_jax.core import parallel
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import DataSpec
 from gen_jax.families import vae_options
-from gen_jax.families.vae_model import Autoencoder, Forward, draws
+from gen_jax.families.vae_model import Autoencoder, Draws, Forward, draws
 from gen_jax.losses import elbo, total_correlation
 
 Images = Float[Array, "b h w c"]
@@ -45,9 +45,6 @@ Latents = Float[Array, "b z"]
 Keys = Key[Array, "b"]
 Tree = Any
 Scalars = dict[str, Float[Array, ""]]
-
-ACTIVE_VARIANCE = 0.01
-"""A latent dimension is active if its posterior mean varies more over x (Burda et al. 2016)."""
 
 
 def make(config: ConfigDict, spec: DataSpec) -> Family:
@@ -96,9 +93,9 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         return value, scalars
 
     def objective(
-        params: Tree, state: TrainState, images: Images, labels: Labels, keys: Keys
+        params: Tree, state: TrainState, images: Images, labels: Labels, d: Draws
     ) -> tuple[Float[Array, ""], tuple[Forward, Scalars]]:
-        f = model.forward(params, state.batch_stats, images, labels, draws(keys), train=True)
+        f = model.forward(params, state.batch_stats, images, labels, d, train=True)
         if options.objective == "iwae":
             total = -jnp.mean(elbo.iwae_bound(f.log_weights()))
             return total, (f, {"loss/total": total})
@@ -136,10 +133,11 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
     def step(
         state: TrainState, batch: Any, keys: Key[Array, "draws b"], key: Key[Array, ""]
     ) -> tuple[TrainState, Scalars]:
-        images, labels = model.observe(batch["image"][0], draws(keys[0])), batch["label"][0]
+        d = draws(keys[0])
+        images, labels = model.observe(batch["image"][0], d), batch["label"][0]
         own = {n: p for n, p in state.params.items() if n != "discriminator"}
         (_, (f, scalars)), grads = jax.value_and_grad(objective, has_aux=True)(
-            own, state, images, labels, keys[0]
+            own, state, images, labels, d
         )
         if options.objective == "factor":
             scalars["loss/discriminator"], grads["discriminator"] = jax.value_and_grad(ratio_term)(
@@ -152,7 +150,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             scalars[name] = jnp.exp(model.log_scale(own))
         scalars = parallel.pmean(scalars)
         spread = jnp.var(parallel.gather(f.mean), axis=0)
-        scalars["active_dims"] = jnp.sum(spread > ACTIVE_VARIANCE).astype(jnp.float32)
+        scalars["active_dims"] = jnp.sum(spread > elbo.ACTIVE_VARIANCE).astype(jnp.float32)
         return state, scalars
 
     def raw(f: Forward) -> Scalars:

@@ -185,8 +185,6 @@ def _check(config: ConfigDict, objective: str, kl_steps: int) -> None:
         )
     if loss.free_bits and objective not in ("elbo", "factor"):
         raise UserError(f"loss.free_bits does not go with loss.objective={objective!r}")
-    if loss.num_samples < 1:
-        raise UserError(f"loss.num_samples={loss.num_samples}: at least one z per image")
     if loss.num_samples > 1 and objective in ("tcvae", "factor", "autoencoder"):
         raise UserError(f"loss.objective={objective!r} takes loss.num_samples=1")
     if objective == "iwae":

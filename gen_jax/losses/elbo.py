@@ -9,6 +9,9 @@ from jaxtyping import Array, Float
 REDUCTIONS = {"sum": jnp.sum, "mean": jnp.mean}
 """How a term is reduced over the dimensions of one example (never over the batch)."""
 
+ACTIVE_VARIANCE = 0.01
+"""A latent dimension is active if its posterior mean varies more over x (Burda et al. 2016)."""
+
 
 def kl_standard_normal(
     mean: Float[Array, "b z"], logvar: Float[Array, "b z"]

@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 from gen_jax.core import keys
 from gen_jax.data.spec import Split, scaled
 from gen_jax.evals.disentanglement import interventions, predictions
-from gen_jax.evals.latents import ACTIVE_VARIANCE
 from gen_jax.evals.model import Model, Result
+from gen_jax.losses.elbo import ACTIVE_VARIANCE
 
 MOST_IMAGES = 10_000
 MOST_VALUES = 12_288

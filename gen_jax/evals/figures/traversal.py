@@ -3,6 +3,7 @@
 import numpy as np
 
 from gen_jax.evals.figures.codes import Codes, Request
+from gen_jax.evals.latents import kl_standard_normal
 
 ROWS = 10
 VALUES = np.linspace(-3, 3, 11, dtype=np.float32)
@@ -39,4 +40,4 @@ def request(codes: Codes) -> tuple[Request, dict[str, np.ndarray]]:
 def mean_kl(codes: Codes) -> np.ndarray:
     """KL to N(0, 1) of each dimension [Z], nats, mean over the test images encoded."""
     mean, logvar = codes.mean.astype(np.float64), codes.logvar.astype(np.float64)
-    return 0.5 * (mean**2 + np.exp(logvar) - logvar - 1).mean(axis=0)
+    return kl_standard_normal(mean, logvar).mean(axis=0)
