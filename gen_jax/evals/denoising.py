@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Key
 
 from gen_jax.core.state import TrainState
 from gen_jax.evals.model import Model, Result, to_uint8
+from gen_jax.losses import elbo
 from gen_jax.losses.corruption import CORRUPTIONS
 
 LEVELS = (0.1, 0.25, 0.5)
@@ -15,8 +16,6 @@ LEVELS = (0.1, 0.25, 0.5)
 
 EXAMPLES = 1000
 SHOWN = 10
-MOST_PSNR = 100.0
-"""dB that an image equal to the original counts for, in place of infinity."""
 
 
 def evaluate(model: Model) -> Result | None:
@@ -45,7 +44,7 @@ def evaluate(model: Model) -> Result | None:
             if tried == own:
                 pictures.append(shown)
                 names[kind] = name
-    unit = f"dB, mean over images, peak to peak 2, at most {MOST_PSNR:g} each"
+    unit = f"dB, mean over images, peak to peak 2, at most {elbo.MOST_PSNR:g} each"
     own_name = names[trained]
     return Result(
         values=values,
@@ -68,9 +67,9 @@ def evaluate(model: Model) -> Result | None:
 
 
 def psnr(images: np.ndarray, clean: np.ndarray) -> np.ndarray:
-    """Peak signal to noise ratio [n] in dB of images [n, ...] in [-1, 1], `MOST_PSNR` at most."""
+    """Peak signal to noise ratio [n] in dB of images [n, ...] in [-1, 1], as `elbo.psnr`."""
     squared = np.square(np.asarray(images, np.float64) - clean).reshape(len(clean), -1).mean(axis=1)
-    return 10 * np.log10(4 / np.maximum(squared, 4 * 10 ** (-MOST_PSNR / 10)))
+    return np.asarray(elbo.psnr(squared), np.float64)
 
 
 def verdict(name: str, corrupted: float, denoised: float) -> str:

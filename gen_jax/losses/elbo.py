@@ -12,6 +12,9 @@ REDUCTIONS = {"sum": jnp.sum, "mean": jnp.mean}
 ACTIVE_VARIANCE = 0.01
 """A latent dimension is active if its posterior mean varies more over x (Burda et al. 2016)."""
 
+MOST_PSNR = 100.0
+"""dB that an image equal to the original counts for, in place of infinity."""
+
 
 def kl_standard_normal(
     mean: Float[Array, "b z"], logvar: Float[Array, "b z"]
@@ -46,8 +49,8 @@ def squared_error(
 
 
 def psnr(mean_squared_error: Float[Array, "b"]) -> Float[Array, "b"]:
-    """Peak signal to noise ratio in dB of images on [-1, 1], peak to peak 2; at most 100."""
-    return 10 * jnp.log10(4 / jnp.maximum(mean_squared_error, 4e-10))
+    """Peak signal to noise ratio, dB, of images on [-1, 1] (peak to peak 2); MOST_PSNR at most."""
+    return 10 * jnp.log10(4 / jnp.maximum(mean_squared_error, 4 * 10 ** (-MOST_PSNR / 10)))
 
 
 def reparameterise(
