@@ -3,8 +3,9 @@
 import flax.linen as nn
 from jaxtyping import Array, Float, Int, Key
 
-from gen_jax.nets.heads import latent, posterior, projection
-from gen_jax.nets.layers import Conv, ConvTranspose, Dense, Dropout, Norm, leaky_relu
+from gen_jax.nets.attention import SelfAttention
+from gen_jax.nets.heads import judgement, latent, posterior
+from gen_jax.nets.layers import ACTIVATIONS, Conv, ConvTranspose, Dense, Dropout, Norm, leaky_relu
 
 
 class ConvEncoder(nn.Module):
@@ -41,7 +42,8 @@ class ConvGenerator(nn.Module):
     """p(x | z, y): z [n, z_dim], labels -> [n, h, w, c], what a likelihood or tanh makes images of.
 
     `heads.latent` to `widths[0]` channels, then one transposed convolution per width: to the next
-    width, and the last to the image's channels.
+    width, and the last to the image's channels. Hidden maps of height `attention` attend to
+    themselves.
     """
 
     widths: tuple[int, ...]
@@ -51,6 +53,8 @@ class ConvGenerator(nn.Module):
     norm: str = "batch"
     hidden: int = 0
     dropout: float = 0.0
+    activation: str = "relu"
+    attention: int = 0
 
     @nn.compact
     def __call__(
@@ -62,39 +66,59 @@ class ConvGenerator(nn.Module):
     ) -> Float[Array, "n h w c"]:
         height, width, channels = self.shape
         scale = 2 ** len(self.widths)
+
+        def activated(x: Array) -> Array:
+            x = Norm(self.norm, self.num_classes)(x, labels, train)
+            x = ACTIVATIONS[self.activation](x)
+            return SelfAttention()(x, train) if x.shape[1] == self.attention else x
+
         x = latent(self, z, labels, keys)
         x = Dense(height // scale * (width // scale) * self.widths[0])(x)
         x = x.reshape(len(x), height // scale, width // scale, self.widths[0])
         for features in self.widths[1:]:
-            x = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train))
-            x = ConvTranspose(features)(Dropout(self.dropout)(x, keys))
-        x = nn.relu(Norm(self.norm, self.num_classes)(x, labels, train))
-        return ConvTranspose(channels)(x)
+            x = ConvTranspose(features)(Dropout(self.dropout)(activated(x), keys))
+        return ConvTranspose(channels)(activated(x))
 
 
 class ConvDiscriminator(nn.Module):
-    """Projection discriminator: images, labels -> logits [n], features [n, f].
+    """Projection discriminator: images, labels -> logits [n], features [n, f]; see `judgement`.
 
-    logit = w . phi(x) + <embed(y), phi(x)> (Miyato & Koyama 2018, eq. 3 and fig. 2); phi is the
-    last hidden layer, of `2 * widths[-1]` units. `num_classes` 0 drops the label's term.
+    One stride-2 convolution per width, the first without norm (Radford et al. 2016); maps of height
+    `attention` attend to themselves. The features are the last hidden layer, or with `hidden` 0 the
+    last maps, flattened; what `minibatch` sees of the batch is not among them. `num_classes` 0
+    drops the label's term. Every activation is sown as "maps" in "intermediates".
     """
 
     widths: tuple[int, ...]
     num_classes: int
-    spectral_norm: bool = True
+    spectral_norm: bool = False
+    hidden: int = 0
+    norm: str = "none"
+    dropout: float = 0.0
+    attention: int = 0
+    minibatch: str = "none"
 
     @nn.compact
     def __call__(
-        self, images: Float[Array, "n h w c"], labels: Int[Array, "n"], train: bool
+        self,
+        images: Float[Array, "n h w c"],
+        labels: Int[Array, "n"],
+        train: bool,
+        keys: Key[Array, "n"] | None = None,
     ) -> tuple[Float[Array, "n"], Float[Array, "n f"]]:
         x = images
-        for width in self.widths:
-            x = leaky_relu(Conv(width, stride=2, spectral_norm=self.spectral_norm)(x, train))
+        for i, width in enumerate(self.widths):
+            x = Conv(width, stride=2, spectral_norm=self.spectral_norm)(x, train)
+            x = leaky_relu(Norm(self.norm if i else "none", 0)(x, labels, train))
+            self.sow("intermediates", "maps", x)
+            x = Dropout(self.dropout)(x, keys)
+            if x.shape[1] == self.attention:
+                x = SelfAttention(self.spectral_norm)(x, train)
         x = x.reshape(len(x), -1)
-        features = leaky_relu(
-            Dense(2 * self.widths[-1], spectral_norm=self.spectral_norm)(x, train)
-        )
-        return projection(self.num_classes, self.spectral_norm, features, labels, train), features
+        if self.hidden:
+            x = leaky_relu(Dense(self.hidden, self.spectral_norm)(x, train))
+            x = Dropout(self.dropout)(x, keys)
+        return judgement(self, x, labels, train), x
 
 
 class ConvClassifier(nn.Module):

@@ -6,8 +6,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from gen_jax.nets.heads import latent, posterior
-from gen_jax.nets.layers import Dense, Dropout, Norm, leaky_relu
+from gen_jax.nets.heads import judgement, latent, posterior
+from gen_jax.nets.layers import ACTIVATIONS, Dense, Dropout, Norm, leaky_relu
 
 
 class DenseEncoder(nn.Module):
@@ -46,6 +46,7 @@ class DenseGenerator(nn.Module):
     norm: str = "none"
     hidden: int = 0
     dropout: float = 0.0
+    activation: str = "relu"
 
     @nn.compact
     def __call__(
@@ -55,11 +56,45 @@ class DenseGenerator(nn.Module):
         train: bool,
         keys: Key[Array, "n"] | None = None,
     ) -> Float[Array, "n h w c"]:
+        activate = ACTIVATIONS[self.activation]
         x = latent(self, z, labels, keys)
         for width in self.widths:
-            x = nn.relu(Norm(self.norm, self.num_classes)(Dense(width)(x), labels, train))
+            x = activate(Norm(self.norm, self.num_classes)(Dense(width)(x), labels, train))
             x = Dropout(self.dropout)(x, keys)
         return Dense(prod(self.shape))(x).reshape(len(x), *self.shape)
+
+
+class DenseDiscriminator(nn.Module):
+    """Projection discriminator, one hidden layer per width: see `conv.ConvDiscriminator`.
+
+    The features are the last hidden layer.
+    """
+
+    widths: tuple[int, ...]
+    num_classes: int
+    spectral_norm: bool = False
+    hidden: int = 0
+    norm: str = "none"
+    dropout: float = 0.0
+    minibatch: str = "none"
+
+    @nn.compact
+    def __call__(
+        self,
+        images: Float[Array, "n h w c"],
+        labels: Int[Array, "n"],
+        train: bool,
+        keys: Key[Array, "n"] | None = None,
+    ) -> tuple[Float[Array, "n"], Float[Array, "n f"]]:
+        x = images.reshape(len(images), -1)
+        for i, width in enumerate(self.widths):
+            x = Dense(width, self.spectral_norm)(x, train)
+            x = leaky_relu(Norm(self.norm if i else "none", 0)(x, labels, train))
+            x = Dropout(self.dropout)(x, keys)
+        if self.hidden:
+            x = leaky_relu(Dense(self.hidden, self.spectral_norm)(x, train))
+            x = Dropout(self.dropout)(x, keys)
+        return judgement(self, x, labels, train), x
 
 
 class LatentDiscriminator(nn.Module):

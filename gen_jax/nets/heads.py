@@ -5,11 +5,11 @@ Functions called inside a compact module: the layers they make are that module's
 
 from typing import Any
 
-import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from gen_jax.nets.layers import Dense, Dropout, Embed, leaky_relu
+from gen_jax.nets.layers import ACTIVATIONS, Dense, Dropout, Embed, leaky_relu
+from gen_jax.nets.minibatch import MINIBATCH
 
 Labels = Int[Array, "n"]
 Keys = Key[Array, "n"] | None
@@ -37,20 +37,25 @@ def latent(
     if generator.num_classes:
         x = jnp.concatenate([x, Embed(generator.num_classes, generator.label_dim)(labels)], axis=-1)
     if generator.hidden:
-        x = Dropout(generator.dropout)(nn.relu(Dense(generator.hidden)(x)), keys)
+        x = ACTIVATIONS[generator.activation](Dense(generator.hidden)(x))
+        x = Dropout(generator.dropout)(x, keys)
     return x
 
 
-def projection(
-    num_classes: int,
-    spectral_norm: bool,
-    features: Float[Array, "n f"],
-    labels: Int[Array, "n"],
-    train: bool,
+def judgement(
+    discriminator: Any, features: Float[Array, "n f"], labels: Labels, train: bool
 ) -> Float[Array, "n"]:
-    """The projection head, inside the calling module: w . phi + b + <embed(y), phi>."""
-    logits = Dense(1, spectral_norm=spectral_norm, name="linear")(features, train)[:, 0]
-    if num_classes:
-        table = Embed(num_classes, features.shape[-1], spectral_norm, name="embed")
+    """A discriminator's end: what it sees of the batch joins the features, then the projection.
+
+    logit = w . phi + b + <embed(y), phi> (Miyato & Koyama 2018, eq. 3 and fig. 2). Without classes
+    there is no embedding.
+    """
+    if discriminator.minibatch != "none":
+        batch = MINIBATCH[discriminator.minibatch]()(features, train)
+        features = jnp.concatenate([features, batch], axis=-1)
+    normalised = discriminator.spectral_norm
+    logits = Dense(1, spectral_norm=normalised, name="linear")(features, train)[:, 0]
+    if discriminator.num_classes:
+        table = Embed(discriminator.num_classes, features.shape[-1], normalised, name="embed")
         logits += jnp.sum(table(labels, train) * features, axis=-1)
     return logits

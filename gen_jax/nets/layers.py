@@ -17,14 +17,17 @@ def leaky_relu(x: Array) -> Array:
     return nn.leaky_relu(x, 0.2)
 
 
+ACTIVATIONS = {"relu": nn.relu, "leaky_relu": leaky_relu}
+
+
 def spectral_normalise(
     module: nn.Module, kernel: Float[Array, "... d"], train: bool
 ) -> Float[Array, "... d"]:
     """The kernel divided by an estimate of its largest singular value.
 
     One power iteration per call from a vector carried in `batch_stats` (Miyato et al. 2018,
-    algorithm 1), stored when `train`; no gradient flows through the singular vectors. The matrix
-    is the kernel with all but its last axis flattened.
+    algorithm 1), stored when `train`, the estimate beside it as `sigma`; no gradient flows through
+    the singular vectors. The matrix is the kernel with all but its last axis flattened.
     """
     matrix = kernel.reshape(-1, kernel.shape[-1])
 
@@ -39,9 +42,12 @@ def spectral_normalise(
     fixed = jax.lax.stop_gradient(matrix)
     left = unit(fixed @ right.value)
     new_right = unit(fixed.T @ left)
+    sigma = left @ matrix @ new_right
+    estimate = module.variable("batch_stats", "sigma", jax.lax.stop_gradient, sigma)
     if train and not module.is_initializing():
         right.value = new_right
-    return kernel / (left @ matrix @ new_right)
+        estimate.value = jax.lax.stop_gradient(sigma)
+    return kernel / sigma
 
 
 class Dense(nn.Module):
@@ -116,10 +122,12 @@ class Embed(nn.Module):
 
 
 class Norm(nn.Module):
-    """Normalisation by name: "none", "batch" or "conditional_batch".
+    """Normalisation by name: "none", "batch", "conditional_batch" or "layer".
 
     Batch moments are those of the global batch. Conditional batch norm has a gain and a bias per
-    class (Dumoulin et al. 2017; de Vries et al. 2017).
+    class (Dumoulin et al. 2017; de Vries et al. 2017). Layer norm takes the moments of each example
+    over positions and channels, and has a gain and a bias per channel (Ba et al. 2016, as WGAN-GP
+    has it: no example's gradient depends on another).
     """
 
     kind: str
@@ -131,6 +139,10 @@ class Norm(nn.Module):
     ) -> Float[Array, "n ... c"]:
         if self.kind == "none":
             return x
+        if self.kind == "layer":
+            # Subtract the mean first: E x^2 - (E x)^2 cancels, and a penalty differentiates twice.
+            norm = nn.LayerNorm(1e-5, reduction_axes=range(1, x.ndim), use_fast_variance=False)
+            return norm(x)
         conditional = self.kind == "conditional_batch"
         x = nn.BatchNorm(
             use_running_average=not train,
@@ -173,3 +185,4 @@ class Dropout(nn.Module):
 
 
 NORMS = ("none", "batch", "conditional_batch")
+DISCRIMINATOR_NORMS = ("none", "batch", "layer")

@@ -77,6 +77,34 @@ def test_generators_give_outputs_of_the_shape_asked_for(name, norm):
     assert all(changed(variables.get("batch_stats", {}), stats))
 
 
+@pytest.mark.parametrize("hidden", [0, 5])
+@pytest.mark.parametrize("name", nets.GENERATORS)
+def test_a_generators_hidden_layers_are_activated_as_asked(name, hidden):
+    fields = {"num_classes": 0, "label_dim": 0, "norm": "none", "hidden": hidden}
+    relu, leaky = (
+        nets.GENERATORS[name]((8, 4), SHAPE, activation=activation, **fields)
+        for activation in ("relu", "leaky_relu")
+    )
+    variables, _ = evaluate(relu, Z)
+    # Where nothing is negative the two are the same.
+    positive = jax.tree.map(jnp.abs, variables["params"])
+    relus, leakies = (
+        module.apply({"params": positive}, jnp.abs(Z), LABELS, False) for module in (relu, leaky)
+    )
+    np.testing.assert_allclose(relus, leakies, rtol=1e-5)
+    # With a first layer all below 0, ReLU lets no z through and the leaky one a fifth of it.
+    first = positive["Dense_0"] | {"bias": jnp.full_like(positive["Dense_0"]["bias"], -1e3)}
+    relus, leakies = (
+        module.apply({"params": positive | {"Dense_0": first}}, Z, LABELS, False)
+        for module in (relu, leaky)
+    )
+    assert np.ptp(leakies, axis=0).min() > 0
+    if name == "resnet" and not hidden:
+        assert not np.allclose(relus, leakies, rtol=1e-3)  # z passes by, along the shortcuts
+    else:
+        assert np.ptp(relus, axis=0).max() == 0
+
+
 def spectral(kernel, stats):
     """The kernel over its estimated largest singular value: one power iteration, in numpy."""
     matrix = np.asarray(kernel)
@@ -94,7 +122,7 @@ def test_discriminators_project_features_on_the_label(name, normalised):
     params = variables["params"]
     logits, features = apply(IMAGES, LABELS)
     assert logits.shape == (4,)
-    assert features.shape == (4, {"conv": 16, "resnet": 8}[name])
+    assert features.shape == (4, {"conv": 2 * 4 * 8, "dense": 8, "resnet": 8}[name])
     w, table = params["linear"]["kernel"], params["embed"]["table"]
     if normalised:
         stats = variables["batch_stats"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gen_jax.core import parallel
-from gen_jax.nets.layers import NORMS, Norm
+from gen_jax.nets.layers import DISCRIMINATOR_NORMS, NORMS, Norm
 
 EPSILON = 1e-5
 CLASSES = 3
@@ -84,3 +84,15 @@ def test_none_is_the_identity_without_parameters():
     out = Norm("none", CLASSES).apply({}, IMAGES, LABELS, True)
     np.testing.assert_array_equal(out, IMAGES)
     assert "none" in NORMS
+    assert "none" in DISCRIMINATOR_NORMS
+
+
+@pytest.mark.parametrize("inputs", [IMAGES, IMAGES[:, 0, 0]], ids=["images", "vectors"])
+def test_layer_norm_takes_the_moments_of_each_example(inputs):
+    params = {"LayerNorm_0": {"scale": jnp.asarray(GAIN[0]), "bias": jnp.asarray(BIAS[0])}}
+    made = Norm("layer", 0).init(jax.random.key(0), inputs, LABELS, False)
+    assert jax.tree.map(jnp.shape, made) == {"params": jax.tree.map(jnp.shape, params)}
+    expected = [GAIN[0] * (x - x.mean()) / np.sqrt(x.var() + EPSILON) + BIAS[0] for x in inputs]
+    for train in (True, False):
+        out = Norm("layer", 0).apply({"params": params}, inputs, LABELS, train)
+        np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-5)

@@ -52,6 +52,35 @@ def test_the_divisor_converges_to_the_largest_singular_value(shape):
     np.testing.assert_allclose(out, kernel / largest, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(6, 4), (4, 4, 3, 5)])
+def test_the_divisor_is_kept_and_converges_to_the_largest_singular_value(shape):
+    module, variables = made(shape)
+    kernel = np.asarray(variables["params"]["kernel"])
+    right = variables["batch_stats"]["right_singular"]
+    # From the start it is that of the first call.
+    *_, sigma = one_iteration(kernel, right)
+    np.testing.assert_allclose(variables["batch_stats"]["sigma"], sigma, rtol=1e-5)
+    out, after = train(module, variables, 1)
+    np.testing.assert_allclose(after["batch_stats"]["sigma"], sigma, rtol=1e-5)
+    out, after = train(module, variables, 100)
+    sigma = after["batch_stats"]["sigma"]
+    assert sigma.shape == ()
+    assert sigma.dtype == jnp.float32
+    largest = np.linalg.svd(kernel.reshape(-1, shape[-1]), compute_uv=False)[0]
+    np.testing.assert_allclose(sigma, largest, rtol=1e-4)
+    np.testing.assert_allclose(out * sigma, kernel, rtol=1e-5)
+
+
+def test_evaluation_leaves_the_divisor_kept_alone():
+    module, variables = made((6, 4))
+    other = {"params": {"kernel": 3 * variables["params"]["kernel"]}}
+    _, stats = module.apply(variables | other, False, mutable=["batch_stats"])
+    kept = variables["batch_stats"]["sigma"]
+    assert stats["batch_stats"]["sigma"] == kept
+    _, stats = module.apply(variables | other, True, mutable=["batch_stats"])
+    np.testing.assert_allclose(stats["batch_stats"]["sigma"], 3 * kept, rtol=1e-5)
+
+
 def test_one_call_is_one_power_iteration():
     module, variables = made((6, 4))
     kernel, right = variables["params"]["kernel"], variables["batch_stats"]["right_singular"]
