@@ -12,8 +12,11 @@ from ml_collections import ConfigDict
 from gen_jax.data.batches import Batches, num_steps
 from gen_jax.data.classes import Subset, class_indices
 from gen_jax.data.image_folder import load as load_folder
+from gen_jax.data.points import MIXTURES
+from gen_jax.data.points import loader as points_loader
 from gen_jax.data.shapes import load as load_shapes
 from gen_jax.data.spec import ArraySplit, DataSpec, Split
+from gen_jax.data.stacked_mnist import load as load_stacked_mnist
 from gen_jax.data.tfds import load as load_tfds
 from gen_jax.errors import UserError
 
@@ -32,6 +35,8 @@ __all__ = [
 SOURCES: dict[str, Callable[[ConfigDict, str], Split]] = {
     "shapes": load_shapes,
     "folder": load_folder,
+    "stacked_mnist": load_stacked_mnist,
+    **{name: points_loader(name) for name in MIXTURES},
 }
 
 
@@ -42,8 +47,8 @@ def load(config_data: ConfigDict, split: str) -> Split:
     `num_train`), under their own labels, and the test split keeps all of its own.
 
     Args:
-        config_data: the section; all of its keys but `flip`, which `Batches` takes, are read
-            here or by the source.
+        config_data: the section; all of its keys but `flip`, which is for `Batches` and which
+            points refuse, are read here or by the source.
         split: "train" or "test".
 
     Raises:

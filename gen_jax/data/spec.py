@@ -24,6 +24,9 @@ class DataSpec(NamedTuple):
         class_names: one readable name per class.
         num_examples: images in the train split, whichever split this spec came with.
         factors: (name, number of values) of each known generative factor; usually none.
+        modes: centres of the Gaussians that points in the plane are drawn from, for data that are
+            such points: "images" float32 [n, 1, 1, 2], not scaled. Images have none.
+        mode_std: their standard deviation in each direction.
     """
 
     name: str
@@ -32,6 +35,8 @@ class DataSpec(NamedTuple):
     class_names: tuple[str, ...]
     num_examples: int
     factors: tuple[tuple[str, int], ...] = ()
+    modes: tuple[tuple[float, float], ...] = ()
+    mode_std: float = 0.0
 
 
 class Split(Protocol):
@@ -56,8 +61,8 @@ class Split(Protocol):
             indices: integers [n] in 0 .. len - 1, repeats allowed.
 
         Returns:
-            "image" uint8 [n, H, W, C], "label" int32 [n] and, where the spec has factors,
-            "factors" int32 [n, F].
+            "image" uint8 [n, H, W, C] (points: float32 [n, 1, 1, 2]), "label" int32 [n] and, where
+            the spec has factors, "factors" int32 [n, F].
         """
 
 
@@ -66,7 +71,8 @@ class ArraySplit:
 
     Attributes:
         spec: the data set's DataSpec.
-        images: uint8 [N, H, W, C], contiguous, so that it can be put on a device in one copy.
+        images: uint8 [N, H, W, C], contiguous, so that it can be put on a device in one copy;
+            float32 [N, 1, 1, 2] if they are points.
         labels: int32 [N].
     """
 
@@ -78,8 +84,12 @@ class ArraySplit:
         factors: np.ndarray | None = None,
     ):
         """Checks the arrays against the spec (factors [N, F]); ValueError where they differ."""
-        if images.dtype != np.uint8 or images.shape[1:] != spec.shape:
-            raise ValueError(f"images are {images.dtype} {images.shape}, spec says {spec.shape}")
+        dtype = np.float32 if spec.modes else np.uint8
+        if images.dtype != dtype or images.shape[1:] != spec.shape:
+            raise ValueError(
+                f"images are {images.dtype} {images.shape}, "
+                f"spec says {np.dtype(dtype)} {spec.shape}"
+            )
         if labels.shape != images.shape[:1]:
             raise ValueError(f"labels are {labels.shape} for {len(images)} images")
         factors = np.empty((len(images), 0)) if factors is None else factors
@@ -119,7 +129,9 @@ def held_out(size: int, split: str) -> np.ndarray:
 
 
 def scaled(images: Any) -> Any:
-    """uint8 0 .. 255 to float32 [-1, 1], of NumPy and JAX arrays alike."""
+    """uint8 0 .. 255 to float32 [-1, 1], of NumPy and JAX arrays alike; float32 (points) as is."""
+    if images.dtype == np.float32:
+        return images
     return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
 
 

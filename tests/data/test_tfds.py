@@ -21,7 +21,7 @@ def directory(tmp_path):
 
 def test_reads_images_labels_and_names_in_record_order(directory):
     split = tfds.load(section(directory), "train")
-    assert split.spec == ("mnist", (6, 4, 1), 2, ("even", "odd"), 7, ())
+    assert split.spec == ("mnist", (6, 4, 1), 2, ("even", "odd"), 7, (), (), 0.0)
     assert split.images.flags.c_contiguous
     np.testing.assert_array_equal(split.images[:, 5, 3, 0], 10 * np.arange(7))
     np.testing.assert_array_equal(split.images[:, 0, 0, 0], 255)
