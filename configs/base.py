@@ -13,7 +13,7 @@ def get_config() -> ConfigDict:
 
     # The run.
     config.seed = 42  # every random number follows from it
-    config.family = "cvae_gan"  # "cvae_gan", "vae" or "classifier" (gen_jax.families.FAMILIES)
+    config.family = "cvae_gan"  # "cvae_gan", "vae", "gan" or "classifier"
     config.batch_size = 128  # images per step, over all devices
     config.num_epochs = 20.0  # length of training; ignored when num_steps is set
     config.num_steps = placeholder(int)  # length of training in steps
@@ -28,7 +28,8 @@ def get_config() -> ConfigDict:
 
     # Data.
     config.data = data = ConfigDict()
-    data.name = "shapes"  # "shapes" (embedded), "folder", or any TFDS image data set
+    data.name = "shapes"  # "shapes" (embedded), "folder", "ring" or "grid" (points in the plane),
+    # "stacked_mnist" (three digits as colour channels, 1,000 modes), or any TFDS image data set
     data.dir = placeholder(str)  # TFDS directory or image folder; default $TFDS_DATA_DIR
     data.label = "label"  # the TFDS feature that is the class, such as cifar100's coarse_label
     data.image_size = 0  # height and width in pixels; 0: the source's own
@@ -46,6 +47,7 @@ def get_config() -> ConfigDict:
     config.conditional = True  # whether the networks see the label y
     config.label_dim = 64  # size of the label embeddings of encoder and generator
     config.ema_decay = 0.0  # moving average of encoder and generator used to evaluate; 0: off
+    config.n_critic = 1  # "gan": discriminator updates a step, each on fresh real and fake images
     config.encoder = encoder = ConfigDict()
     encoder.net = "conv"  # "dense", "conv" or "resnet"
     encoder.widths = (64, 128, 256)  # channels, each halving height and width; units if dense
@@ -59,20 +61,37 @@ def get_config() -> ConfigDict:
     generator.hidden = 0  # units of a first hidden layer; 0: none
     generator.norm = "conditional_batch"  # "none", "batch" or "conditional_batch"
     generator.dropout = 0.0
+    generator.activation = "relu"  # "relu" or "leaky_relu" (slope 0.2), of hidden layers
+    generator.attention = 0  # side of the feature maps that attend to themselves; 0: none
     generator.lr = 2e-4
     config.discriminator = discriminator = ConfigDict()
-    discriminator.net = "conv"  # "conv" or "resnet"
+    discriminator.net = "conv"  # "dense", "conv" or "resnet"
     discriminator.widths = (32, 64, 128)  # channels; units of FactorVAE's, which judges z
+    discriminator.hidden = 256  # units of a last hidden layer, unless "resnet"; 0: none
     discriminator.spectral_norm = False  # one power iteration a step (Miyato et al. 2018)
     discriminator.lr = 1e-4
+    # What only the family "gan" reads of it.
+    discriminator.norm = "none"  # "none", "batch" or "layer"; never of the first layer
+    discriminator.dropout = 0.0
+    discriminator.attention = 0  # as the generator's
+    discriminator.label = "projection"  # how it sees y: "projection", or "auxiliary" (names it)
+    discriminator.minibatch = "none"  # "discrimination" (Salimans et al. 2016) or "stddev"
+    discriminator.pack = 1  # images judged together, stacked as channels (PacGAN)
+    discriminator.clip = 0.0  # bound of every weight after an update (Arjovsky et al. 2017); 0: no
+    discriminator.augment = ()  # of real and fake: "color", "translation", "cutout" (DiffAugment)
+    config.codes = codes = ConfigDict()  # InfoGAN's (Chen et al. 2016), beside z
+    codes.categorical = 0  # values of a categorical code; 0: none
+    codes.continuous = 0  # continuous codes, uniform on [-1, 1]
     config.classifier = classifier = ConfigDict()
     classifier.widths = (64, 128, 256)  # of Bao et al. 2017, if its weight > 0; family "classifier"
     classifier.lr = 2e-4
     config.optimizer = optimizer = ConfigDict()
-    optimizer.b1 = 0.5  # Adam's betas, every network's
-    optimizer.b2 = 0.999
+    optimizer.name = "adam"  # "adam", "rmsprop" or "sgd", every network's
+    optimizer.b1 = 0.5  # of Adam; momentum of SGD
+    optimizer.b2 = 0.999  # of Adam; decay of RMSProp's mean square
     optimizer.weight_decay = 0.0  # decoupled, of kernels only (Loshchilov & Hutter 2019)
-    optimizer.decay_epochs = 0.0  # epochs over which learning rates fall to 0 along a cosine; 0: no
+    optimizer.decay_epochs = 0.0  # epochs over which learning rates fall to 0; 0: they do not
+    optimizer.decay = "cosine"  # along what: "cosine" or "linear"
 
     # The objective of encoder and generator: a weighted sum of per-example terms, averaged over
     # the batch. Which term reaches whom is in the docstring of gen_jax/families/cvae_gan.py.
@@ -81,7 +100,8 @@ def get_config() -> ConfigDict:
     loss.reconstruction_weight = 1.0
     loss.kl_reduction = "sum"  # KL over latent dimensions, nats: "sum" or "mean"
     loss.beta = 0.2  # weight of the KL
-    loss.adversarial = "non_saturating"  # "non_saturating" (BCE) or "hinge"
+    loss.adversarial = "non_saturating"  # "non_saturating" (BCE), "minimax", "hinge",
+    # "least_squares" or "wasserstein"
     loss.lambda_adv = 0.1  # weight of the adversarial term; 0: no discriminator at all
     loss.lambda_mode = "relative"  # "fixed": lambda_adv itself; "relative": lambda_adv times the
     # ratio of the reconstruction's to the adversarial term's gradient norm at the reconstruction
@@ -108,6 +128,14 @@ def get_config() -> ConfigDict:
     loss.corruption = "none"  # of the input: "none", "gaussian", "masking" or "salt_and_pepper"
     loss.corruption_level = 0.0  # standard deviation on [-1, 1], or the fraction of pixels hit
 
+    # What only the family "gan" reads (beside loss.adversarial).
+    loss.real_label = 1.0  # the discriminator's target for real images; 0.9 is label smoothing
+    loss.fake_label = 0.0  # and for generated ones; 0.1 as well makes it two-sided
+    loss.penalty = "none"  # of D's gradient: "wgan_gp", "r1" or "dragan"
+    loss.penalty_weight = 10.0
+    loss.auxiliary_weight = 1.0  # of the cross-entropy of discriminator.label="auxiliary"
+    loss.info_weight = 1.0  # of -log q(code | x), codes together, nats
+
     # A perceptual term: distance between images as a frozen network sees them.
     config.perceptual = perceptual = ConfigDict()
     perceptual.weight = 0.0  # 0: no such term
@@ -128,6 +156,11 @@ def get_config() -> ConfigDict:
     evaluation.disentanglement = True  # where the data's generative factors are known
     evaluation.baselines = False  # also for pixels, PCA, ICA and the untrained encoder
     evaluation.projection = 2000  # test images in the pictures of the latent space; 0: none
+    evaluation.classifier = placeholder(str)  # a run's classifier.npz, to name what samples show
+    evaluation.classified = 10000  # samples it names
+    evaluation.svm_examples = 0  # training images of an SVM on the discriminator's features; 0: no
+    evaluation.inversions = 16  # test images whose z is sought by gradient descent; 0: none
+    evaluation.inversion_steps = 500
     evaluation.grid_rows = 8  # classes of the class-conditional grid: the first ones
     evaluation.grid_columns = 10  # pictures a row
 

@@ -23,8 +23,8 @@ _VAE_ONLY = (
     "loss.corruption*",
     "perceptual.*",
 )
-_ADVERSARIAL = (
-    "loss.adversarial*",
+_HYBRID = (
+    "loss.adversarial_to_encoder",
     "loss.lambda_*",
     "loss.prior_weight",
     "loss.vae_epochs",
@@ -32,12 +32,35 @@ _ADVERSARIAL = (
     "loss.mean_feature_weight",
     "loss.classifier_weight",
 )
+_GAN_ONLY = (
+    "n_critic",
+    "codes.*",
+    "discriminator.norm",
+    "discriminator.dropout",
+    "discriminator.attention",
+    "discriminator.label",
+    "discriminator.minibatch",
+    "discriminator.pack",
+    "discriminator.clip",
+    "discriminator.augment",
+    "loss.real_label",
+    "loss.fake_label",
+    "loss.penalty*",
+    "loss.auxiliary_weight",
+    "loss.info_weight",
+)
 _GENERATIVE = ("z_dim", "label_dim", "conditional", "ema_decay", "encoder.*", "generator.*")
+_AUTOENCODING = ("loss.reconstruction_*", "loss.kl_*", "loss.beta", *_HYBRID, *_VAE_ONLY)
 
 IGNORED: dict[str, tuple[str, ...]] = {
-    "cvae_gan": _VAE_ONLY,
-    "vae": (*_ADVERSARIAL, "classifier.*"),
-    "classifier": (*_GENERATIVE, "discriminator.*", "loss.*", "perceptual.*"),
+    "cvae_gan": (*_VAE_ONLY, *_GAN_ONLY),
+    "vae": (*_HYBRID, *_GAN_ONLY, "classifier.*", "loss.adversarial", "discriminator.hidden"),
+    "gan": (
+        *(key for key in _AUTOENCODING if key != "generator.dropout"),
+        "encoder.*",
+        "classifier.*",
+    ),
+    "classifier": (*_GENERATIVE, *_GAN_ONLY, "discriminator.*", "loss.*", "perceptual.*"),
 }
 """Patterns by family."""
 

@@ -20,8 +20,12 @@ POSITIVE = (
     "eval.grid_rows",
     "eval.grid_columns",
     "loss.num_samples",
+    "n_critic",
+    "discriminator.pack",
+    "eval.classified",
+    "eval.inversion_steps",
 )
-BELOW_ONE = ("ema_decay", "optimizer.b1", "optimizer.b2", "encoder.dropout", "generator.dropout")
+BELOW_ONE = ("ema_decay", "optimizer.b1", "optimizer.b2", "*.dropout")
 """At least 0 and below 1. Every other number may be 0, none may be negative."""
 
 
@@ -34,7 +38,7 @@ def check_values(config: ConfigDict) -> None:
             raise UserError(f"{key}={value}: must not be negative")
         if value == 0 and any(fnmatch.fnmatchcase(key, pattern) for pattern in POSITIVE):
             raise UserError(f"{key}={value}: must be positive")
-        if value >= 1 and key in BELOW_ONE:
+        if value >= 1 and any(fnmatch.fnmatchcase(key, pattern) for pattern in BELOW_ONE):
             raise UserError(f"{key}={value}: must be below 1")
     for epochs in config.eval_epochs:
         if isinstance(epochs, bool) or not isinstance(epochs, int | float) or epochs <= 0:

@@ -1,5 +1,6 @@
 """Optimizers, moving averages and schedules of weights."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,20 +10,39 @@ from jaxtyping import Array, Float, Int
 
 Tree = Any
 
+OPTIMIZERS: dict[str, Callable[[float, float], optax.GradientTransformation]] = {
+    "adam": lambda b1, b2: optax.scale_by_adam(b1, b2),
+    # 1e-8 beside the root, as in Adam: inside, it would keep every step below lr / 1e-4 * gradient.
+    "rmsprop": lambda b1, b2: optax.scale_by_rms(decay=b2, eps=1e-8, eps_in_sqrt=False),
+    "sgd": lambda b1, b2: optax.trace(decay=b1),
+}
+"""Adam (Kingma & Ba 2015), RMSProp (Tieleman & Hinton 2012), SGD with heavy-ball momentum b1."""
 
-def adam(
-    learning_rate: float, b1: float, b2: float, weight_decay: float = 0.0, decay_steps: int = 0
+DECAYS: dict[str, Callable[[float, int], optax.Schedule]] = {
+    "cosine": optax.cosine_decay_schedule,
+    "linear": lambda rate, steps: optax.linear_schedule(rate, 0.0, steps),
+}
+"""Half a cosine (Loshchilov & Hutter 2017), or a straight line (Miyato et al. 2018)."""
+
+
+def make(
+    name: str,
+    learning_rate: float,
+    b1: float,
+    b2: float,
+    weight_decay: float = 0.0,
+    decay_steps: int = 0,
+    decay: str = "cosine",
 ) -> optax.GradientTransformation:
-    """Adam (Kingma & Ba 2015) with eps 1e-8.
+    """An optimizer of `OPTIMIZERS`, with weight decay and a schedule.
 
     `weight_decay` shrinks kernels, and nothing else, by lr * weight_decay a step (Loshchilov &
-    Hutter 2019). With `decay_steps`, the rate falls to 0 over so many steps along half a cosine
-    (Loshchilov & Hutter 2017) and stays there.
+    Hutter 2019). With `decay_steps`, the rate falls to 0 over so many updates as `DECAYS` says,
+    and stays there.
     """
-    rate = optax.cosine_decay_schedule(learning_rate, decay_steps) if decay_steps else learning_rate
-    if not weight_decay:
-        return optax.adam(rate, b1=b1, b2=b2)
-    return optax.adamw(rate, b1=b1, b2=b2, weight_decay=weight_decay, mask=_kernels)
+    rate = DECAYS[decay](learning_rate, decay_steps) if decay_steps else learning_rate
+    shrink = [optax.add_decayed_weights(weight_decay, _kernels)] if weight_decay else []
+    return optax.chain(OPTIMIZERS[name](b1, b2), *shrink, optax.scale_by_learning_rate(rate))
 
 
 def _kernels(params: Tree) -> Tree:

@@ -53,10 +53,14 @@ class Family(NamedTuple):
         `step` is not.
       log_px: (state, z, batch) -> log p(x | z) [n] of `batch["image"]`, nats; what an importance
         sampled bound needs.
+      prior: (keys, labels) -> z [n, Z], what `sample` decodes; for families that draw it otherwise
+        than from N(0, I), or have nothing but this to explore.
+      features: (state, images) -> the discriminator's feature maps, a tuple of [n, h, w, c].
       export: state -> {name: NumPy array}, what other runs may load; written to `NAME.npz`, NAME
         the family's, after training.
       frozen: digests of the files of frozen weights the family was built with, by what they are.
-      best: the metric whose best checkpoint is kept, and whether that is "min" or "max".
+      best: the metric whose best checkpoint is kept, and whether that is "min" or "max"; None where
+        no metric says which state is best.
     """
 
     init: Callable
@@ -68,6 +72,8 @@ class Family(NamedTuple):
     decode: Callable | None = None
     observe: Callable | None = None
     log_px: Callable | None = None
+    prior: Callable | None = None
+    features: Callable | None = None
     export: Callable | None = None
     frozen: Mapping[str, str] = MappingProxyType({})
-    best: tuple[str, str] = ("mse", "min")
+    best: tuple[str, str] | None = ("mse", "min")

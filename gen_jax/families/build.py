@@ -13,7 +13,7 @@ from gen_jax.data.batches import num_steps
 from gen_jax.data.spec import DataSpec
 from gen_jax.errors import UserError, choose
 from gen_jax.families.networks import Net
-from gen_jax.nets.layers import NORMS
+from gen_jax.nets.layers import ACTIVATIONS, DISCRIMINATOR_NORMS, NORMS
 
 
 def encoder(config: ConfigDict, spec: DataSpec, draws: int = 1) -> Net:
@@ -23,23 +23,52 @@ def encoder(config: ConfigDict, spec: DataSpec, draws: int = 1) -> Net:
     return Net(module, (*_example(spec), False), optimizer(config, "encoder", spec, draws))
 
 
-def generator(config: ConfigDict, spec: DataSpec, draws: int = 1) -> Net:
-    """p(x | z, y)."""
-    net = choose(nets.GENERATORS, config.generator.net, "generator.net")
-    module = net(shape=spec.shape, **_fields("generator", config, spec))
-    inputs = (jnp.zeros((1, config.z_dim)), _example(spec)[1], False)
+def generator(config: ConfigDict, spec: DataSpec, draws: int = 1, size: int = 0) -> Net:
+    """p(x | z, y), z of `size` dimensions (0: of `z_dim`)."""
+    section = config.generator
+    net = choose(nets.GENERATORS, section.net, "generator.net")
+    choose(ACTIVATIONS, section.activation, "generator.activation")
+    fields = _fields("generator", config, spec) | {"activation": section.activation}
+    if section.net != "dense":
+        # The last convolution of "conv" makes the image, which has no feature maps to attend.
+        halvings = range(0 if section.net == "resnet" else 1, len(section.widths) + 1)
+        sides = [spec.shape[0] // 2**i for i in halvings]
+        fields["attention"] = _attention("generator", section.attention, sides)
+    elif section.attention:
+        raise UserError(f"generator.attention={section.attention}: {section.net!r} has no maps")
+    module = net(shape=spec.shape, **fields)
+    inputs = (jnp.zeros((1, size or config.z_dim)), _example(spec)[1], False)
     return Net(module, inputs, optimizer(config, "generator", spec, draws))
 
 
 def discriminator(config: ConfigDict, spec: DataSpec) -> Net:
-    """D(x, y), or D(x) for networks that see no label."""
+    """D(x, y), or D(x) for networks that see no label, or only name it."""
     section = config.discriminator
     net = choose(nets.DISCRIMINATORS, section.net, "discriminator.net")
-    widths = tuple(section.widths)
-    halvings = widths if section.net == "conv" else widths[:2]
-    check_halving(halvings, spec.shape, "discriminator.widths")
-    module = net(widths, num_classes(config, spec), spectral_norm=section.spectral_norm)
-    return Net(module, (*_example(spec), False), optimizer(config, "discriminator", spec))
+    widths, (height, width, channels) = tuple(section.widths), spec.shape
+    fields = {
+        "widths": widths,
+        "num_classes": num_classes(config, spec) if section.label == "projection" else 0,
+        "spectral_norm": section.spectral_norm,
+        "norm": section.norm,
+        "dropout": section.dropout,
+        "minibatch": section.minibatch,
+    }
+    if section.net == "dense":
+        check_dense(widths, "discriminator.widths")
+        if section.attention:
+            raise UserError(f"discriminator.attention={section.attention}: 'dense' has no maps")
+    else:
+        halvings = widths if section.net == "conv" else widths[:2]
+        check_halving(halvings, spec.shape, "discriminator.widths")
+        sides = [height // 2**i for i in range(1, len(halvings) + 1)]
+        fields["attention"] = _attention("discriminator", section.attention, sides)
+    if section.net != "resnet":
+        fields["hidden"] = section.hidden
+    choose(dict.fromkeys(DISCRIMINATOR_NORMS), section.norm, "discriminator.norm")
+    images = jnp.zeros((1, height, width, channels * section.pack))
+    inputs = (images, _example(spec)[1], False)
+    return Net(net(**fields), inputs, optimizer(config, "discriminator", spec))
 
 
 def classifier(config: ConfigDict, spec: DataSpec) -> Net:
@@ -53,14 +82,21 @@ def classifier(config: ConfigDict, spec: DataSpec) -> Net:
 def optimizer(
     config: ConfigDict, name: str, spec: DataSpec, draws: int = 1
 ) -> optax.GradientTransformation:
-    """Adam as `config.optimizer` says, at the learning rate of section `name`."""
+    """The optimizer of `config.optimizer` at the learning rate of section `name`.
+
+    `draws` is how many batches the run consumes for one update of this network.
+    """
     section = config.optimizer
-    return optimizers.adam(
+    choose(optimizers.OPTIMIZERS, section.name, "optimizer.name")
+    choose(optimizers.DECAYS, section.decay, "optimizer.decay")
+    return optimizers.make(
+        section.name,
         config[name].lr,
         section.b1,
         section.b2,
         section.weight_decay,
         epochs_in_steps(config, spec, section.decay_epochs, draws),
+        section.decay,
     )
 
 
@@ -86,13 +122,26 @@ def check_halving(widths: tuple[int, ...], shape: tuple[int, int, int], key: str
         )
 
 
+def check_dense(widths: tuple[int, ...], key: str) -> None:
+    """Raises UserError for a dense network without a hidden layer."""
+    if not widths or min(widths) < 1:
+        raise UserError(f"{key}={widths}: a dense network needs a hidden layer")
+
+
+def _attention(name: str, side: int, sides: list[int]) -> int:
+    """The side, known to be one that the network's feature maps have; 0 is none."""
+    if side and side not in sides:
+        known = ", ".join(map(str, sides))
+        raise UserError(f"{name}.attention={side}: its feature maps have sides {known}")
+    return side
+
+
 def _fields(name: str, config: ConfigDict, spec: DataSpec) -> dict[str, Any]:
     """What encoder and generator modules of every kind take."""
     section, classes = config[name], num_classes(config, spec)
     widths = tuple(section.widths)
     if section.net == "dense":
-        if not widths or min(widths) < 1:
-            raise UserError(f"{name}.widths={widths}: a dense network needs a hidden layer")
+        check_dense(widths, f"{name}.widths")
     else:
         check_halving(widths, spec.shape, f"{name}.widths")
     if section.norm not in NORMS:

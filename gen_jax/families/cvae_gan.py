@@ -68,6 +68,11 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             "loss.lambda_mode='relative' weighs against the reconstruction term, which "
             "loss.reconstruction_weight=0 removes; use loss.lambda_mode='fixed'"
         )
+    if loss["adversarial"] == "wasserstein" and not config.discriminator.spectral_norm:
+        raise UserError(
+            "loss.adversarial='wasserstein' needs a critic of bounded slope, or its loss falls for "
+            "ever; set discriminator.spectral_norm=True"
+        )
     judged = any(loss[key] > 0 for key in ("lambda_adv", "feature_weight", "mean_feature_weight"))
     classified = loss["classifier_weight"] > 0
     nets = CvaeGanNetworks(config, spec, discriminator=judged, classifier=classified)

@@ -65,17 +65,20 @@ class Networks:
         out, new = module.apply(variables, *args, True, mutable=["batch_stats"], **kwargs)
         return out, new.get("batch_stats", stats[name])
 
+    def descend(self, state: TrainState, grads: Tree, stats: Tree) -> TrainState:
+        """One optimizer update of the networks that `grads` names; new statistics by name."""
+        params, opt = dict(state.params), dict(state.opt)
+        for n, grad in grads.items():
+            params[n], opt[n] = optimizers.apply(self.nets[n].optimizer, grad, opt[n], params[n])
+        return state._replace(params=params, opt=opt, batch_stats=state.batch_stats | stats)
+
     def update(self, state: TrainState, grads: Tree, stats: Tree) -> TrainState:
-        """One optimizer update of every network, then the moving averages."""
-        params, opt = {}, {}
-        for n, net in self.nets.items():
-            params[n], opt[n] = optimizers.apply(
-                net.optimizer, grads[n], state.opt[n], state.params[n]
-            )
-        batch_stats = state.batch_stats | stats
-        new = {n: {"params": params[n], "batch_stats": batch_stats[n]} for n in state.ema}
+        """`descend`, then the moving averages; the end of a step."""
+        state = self.descend(state, grads, stats)
+        params, stats = state.params, state.batch_stats
+        new = {n: {"params": params[n], "batch_stats": stats[n]} for n in self.ema}
         ema = optimizers.moving_average(state.ema, new, self.ema_decay, state.step)
-        return TrainState(state.step + 1, params, batch_stats, ema, opt, state.extra)
+        return state._replace(step=state.step + 1, ema=ema)
 
     def evaluated(self, state: TrainState) -> tuple[Tree, Tree]:
         """Parameters and statistics to evaluate with: the moving averages where they are kept."""

@@ -11,7 +11,7 @@ def test_adam_is_the_papers_algorithm():
     rate, b1, b2 = 0.01, 0.5, 0.9
     rng = np.random.default_rng(0)
     start, grads = rng.normal(size=(5,)), rng.normal(size=(4, 5))
-    optimizer = optimizers.adam(rate, b1, b2)
+    optimizer = optimizers.make("adam", rate, b1, b2)
     params = {"w": jnp.asarray(start, jnp.float32)}
     opt_state = optimizer.init(params)
     expected, m, v = start, 0.0, 0.0
@@ -70,7 +70,7 @@ def test_moving_average_settles_at_the_decay_asked_for():
 
 
 def test_weight_decay_shrinks_kernels_only():
-    optimizer = optimizers.adam(0.1, 0.9, 0.999, weight_decay=0.5)
+    optimizer = optimizers.make("adam", 0.1, 0.9, 0.999, weight_decay=0.5)
     params = {"layer": {"kernel": jnp.array([2.0]), "bias": jnp.array([2.0])}}
     zero = jax.tree.map(jnp.zeros_like, params)
     params, _ = optimizers.apply(optimizer, zero, optimizer.init(params), params)
@@ -79,7 +79,7 @@ def test_weight_decay_shrinks_kernels_only():
 
 
 def test_the_rate_falls_along_half_a_cosine_and_stays_at_zero():
-    optimizer = optimizers.adam(0.1, 0.0, 0.0, decay_steps=4)
+    optimizer = optimizers.make("adam", 0.1, 0.0, 0.0, decay_steps=4)
     params, state, moves = {"w": jnp.array(0.0)}, None, []
     state = optimizer.init(params)
     for _ in range(6):  # with both betas 0 every step has the size of the rate
@@ -88,3 +88,36 @@ def test_the_rate_falls_along_half_a_cosine_and_stays_at_zero():
         params = new
     expected = 0.05 * (1 + np.cos(np.pi * np.arange(5) / 4))
     np.testing.assert_allclose(moves, [*expected, 0], rtol=1e-5, atol=1e-7)
+
+
+def test_the_rate_may_fall_along_a_line():
+    optimizer = optimizers.make("sgd", 0.1, 0.0, 0.0, decay_steps=4, decay="linear")
+    params, moves = {"w": jnp.array(0.0)}, []
+    state = optimizer.init(params)
+    for _ in range(6):
+        new, state = optimizers.apply(optimizer, {"w": jnp.array(1.0)}, state, params)
+        moves.append(float(params["w"] - new["w"]))
+        params = new
+    np.testing.assert_allclose(moves, [0.1, 0.075, 0.05, 0.025, 0, 0], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["rmsprop", "sgd"])
+def test_rmsprop_and_sgd_are_pytorchs(name):
+    torch = pytest.importorskip("torch")
+    rate, b1, b2 = 0.01, 0.6, 0.9
+    rng = np.random.default_rng(0)
+    start, grads = rng.normal(size=(5,)), rng.normal(size=(6, 5))
+    weight = torch.nn.Parameter(torch.tensor(start))
+    referee = {
+        "rmsprop": lambda: torch.optim.RMSprop([weight], rate, alpha=b2, eps=1e-8),
+        "sgd": lambda: torch.optim.SGD([weight], rate, momentum=b1),
+    }[name]()
+    optimizer = optimizers.make(name, rate, b1, b2)
+    params = {"w": jnp.asarray(start, jnp.float32)}
+    state = optimizer.init(params)
+    for grad in grads:
+        weight.grad = torch.tensor(grad)
+        referee.step()
+        tree = {"w": jnp.asarray(grad, jnp.float32)}
+        params, state = optimizers.apply(optimizer, tree, state, params)
+    np.testing.assert_allclose(params["w"], weight.detach().numpy(), rtol=1e-5)

@@ -1,4 +1,4 @@
-"""A conditional VAE-GAN small enough to compile in a second, and a way to see its gradients."""
+"""Families small enough to compile in a second, and a way to see their gradients."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from configs import base
 from gen_jax.core import optimizers, parallel
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import DataSpec
-from gen_jax.families import cvae_gan
+from gen_jax.families import FAMILIES
 from gen_jax.families.networks import Networks
 
 Tree = Any
@@ -25,6 +25,7 @@ TINY = {
     "encoder.widths": (4,),
     "generator.widths": (4,),
     "discriminator.widths": (4,),
+    "discriminator.hidden": 8,
     "classifier.widths": (4,),
 }
 
@@ -36,7 +37,8 @@ class Tiny(NamedTuple):
         spec: what the families are built for; 32 examples, so four steps an epoch.
         config: flattened overrides of base -> config.
         make: overrides -> Family.
-        batch: size -> host batch, float images [1, n, H, W, C] and labels [1, n] (class 3 absent).
+        batch: size, draws (1) -> host batch, float images [draws, n, H, W, C] and labels [draws, n]
+            (class 3 absent).
         keys: size -> [n], one key per example.
         state: family or its networks -> a state of made-up numbers: no gain is 1, no bias 0.
         alone: function -> the same on a batch axis of one device. Not compiled as a whole, so that
@@ -47,7 +49,7 @@ class Tiny(NamedTuple):
     spec: DataSpec
     config: Callable[..., ConfigDict]
     make: Callable[..., Family]
-    batch: Callable[[int], dict[str, np.ndarray]]
+    batch: Callable[..., dict[str, np.ndarray]]
     keys: Callable[[int], jax.Array]
     state: Callable[[Family | Networks], TrainState]
     alone: Callable[[Callable], Callable]
@@ -64,13 +66,14 @@ def _config(**overrides: Any) -> ConfigDict:
 
 
 def _make(**overrides: Any) -> Family:
-    return cvae_gan.make(_config(**overrides), SPEC)
+    config = _config(**overrides)
+    return FAMILIES[config.family](config, SPEC)
 
 
-def _batch(size: int) -> dict[str, np.ndarray]:
+def _batch(size: int, draws: int = 1) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
-    images = rng.uniform(-1, 1, (1, size, *SPEC.shape)).astype(np.float32)
-    return {"image": images, "label": rng.choice([0, 1, 2, 4], (1, size)).astype(np.int32)}
+    images = rng.uniform(-1, 1, (draws, size, *SPEC.shape)).astype(np.float32)
+    return {"image": images, "label": rng.choice([0, 1, 2, 4], (draws, size)).astype(np.int32)}
 
 
 def _keys(size: int) -> jax.Array:
@@ -123,11 +126,11 @@ def tiny() -> Tiny:
 def gradients_as_opt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain gradient descent whose state is the last gradient: `state.opt[network]`."""
 
-    def descent(learning_rate: float, *settings: float) -> optax.GradientTransformation:
-        del learning_rate, settings
+    def descent(name: str, learning_rate: float, *settings: Any) -> optax.GradientTransformation:
+        del name, learning_rate, settings
         return optax.GradientTransformation(
             lambda params: jax.tree.map(jnp.zeros_like, params),
             lambda grads, state, params: (jax.tree.map(lambda g: -1e-3 * g, grads), grads),
         )
 
-    monkeypatch.setattr(optimizers, "adam", descent)
+    monkeypatch.setattr(optimizers, "make", descent)

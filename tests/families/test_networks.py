@@ -17,7 +17,7 @@ BAD = {
     ),
     "discriminator": (
         {"discriminator.net": "vit"},
-        "discriminator.net='vit' is not known; known: conv, resnet",
+        "discriminator.net='vit' is not known; known: conv, dense, resnet",
     ),
     "norm": (
         {"encoder.norm": "batchnorm"},

@@ -1,0 +1,299 @@
+"""Generative adversarial networks, from the fully connected GAN to spectral norm and projection.
+
+Goodfellow et al. 2014. With z from the prior, labels y of the batch (where networks see them) and
+x' = generator(z, y), a step updates the discriminator `n_critic` times, each time on fresh x and
+fresh z, by the gradient of the batch mean of
+
+    real(D(x, y)) + fake(D(x', y))              `loss.adversarial`, with its labels smoothed or not
+    + penalty_weight * penalty(D; x, x')        `loss.penalty`
+    + auxiliary_weight * (-log p(y | x) - log p(y | x'))     ACGAN (Odena et al. 2017, eq. 3)
+    - info_weight * log q(c | x')               InfoGAN (Chen et al. 2016, eq. 5), c the codes in z
+
+and then, once, the generator, on the last x' and against the updated discriminator, by that of
+
+    generator(D(x', y)) - auxiliary_weight * log p(y | x') - info_weight * log q(c | x')
+
+p(y | x) and q(c | x) are heads on the discriminator's last features, trained with it. What
+the discriminator is shown, by anyone, has passed through `discriminator.augment` and, `pack` at a
+time, been stacked as channels; the penalty is of its gradient at exactly that.
+
+`loss/discriminator` and `loss/generator` are logged without the terms beside the game, which have
+lines of their own, weighted.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key
+from ml_collections import ConfigDict
+
+from gen_jax.core import parallel
+from gen_jax.core.state import Family, TrainState
+from gen_jax.data.spec import DataSpec
+from gen_jax.errors import UserError
+from gen_jax.families import gan_options
+from gen_jax.losses.augmentation import augment
+
+Images = Float[Array, "b h w c"]
+Inputs = Float[Array, "b h w c"]  # augmented and packed
+Labels = Int[Array, "b"]
+Latents = Float[Array, "b z"]
+Keys = Key[Array, "b"]
+Scalars = dict[str, Float[Array, ""]]
+Tree = Any
+
+
+class Draws(NamedTuple):
+    """One key per example for everything that is drawn for it."""
+
+    prior: Keys
+    generator_dropout: Keys
+    real: Keys
+    fake: Keys
+    penalty: Keys
+    again: Keys
+
+
+def make(config: ConfigDict, spec: DataSpec) -> Family:
+    """Builds the family; raises UserError for options that do not exist or do not go together."""
+    options = gan_options.read(config, spec)
+    nets = gan_options.networks(config, spec, options)
+    game, judges = options.game, tuple(name for name in nets.nets if name != "generator")
+
+    def prior(keys: Keys, labels: Labels) -> Latents:
+        """z: standard normal noise, then a one-hot code, then codes uniform on [-1, 1]."""
+        del labels  # one prior for every class
+        noise_keys, code_keys, uniform_keys = _split(keys, 3)
+        parts = [_draw(jax.random.normal, noise_keys, (options.noise,))]
+        if options.categorical:
+            draw = partial(jax.random.randint, minval=0, maxval=options.categorical)
+            parts.append(jax.nn.one_hot(_draw(draw, code_keys, ()), options.categorical))
+        if options.continuous:
+            draw = partial(jax.random.uniform, minval=-1.0, maxval=1.0)
+            parts.append(_draw(draw, uniform_keys, (options.continuous,)))
+        return jnp.concatenate(parts, axis=-1)
+
+    def generate(
+        params: Tree, stats: Tree, z: Latents, labels: Labels, keys: Keys | None, train: bool
+    ) -> tuple[Images, Tree]:
+        """Images, and the generator's new statistics."""
+        outputs, stats = nets.apply(
+            "generator", params, stats, z, labels, train=train, keys=keys if train else None
+        )
+        return outputs if options.points else jnp.tanh(outputs), stats
+
+    def show(images: Images, keys: Keys) -> Inputs:
+        """What the discriminator is shown of a batch."""
+        if options.augment:
+            images = augment(images, keys, options.augment)
+        if len(images) % options.pack:
+            raise UserError(
+                f"{len(images)} images a device do not make packs of {options.pack}; "
+                "use another batch_size or discriminator.pack"
+            )
+        count, height, width, channels = images.shape
+        packs = images.reshape(count // options.pack, options.pack, height, width, channels)
+        return jnp.moveaxis(packs, 1, 3).reshape(len(packs), height, width, -1)
+
+    def judge(
+        state: TrainState, params: Tree, inputs: Inputs, labels: Labels, keys: Keys
+    ) -> tuple[Float[Array, "b"], dict[str, Array], Tree]:
+        """Logits, what the heads say, and new statistics, of inputs in training."""
+        packed = slice(None, None, options.pack)
+        (logits, features), stats = nets.apply(
+            "discriminator",
+            params,
+            state.batch_stats,
+            inputs,
+            labels[packed],
+            train=True,
+            keys=keys[packed],
+        )
+        heads = {}
+        if "auxiliary" in judges:
+            heads = nets.nets["auxiliary"].module.apply({"params": params["auxiliary"]}, features)
+        return logits, heads, stats
+
+    def named(heads: dict[str, Array], labels: Labels) -> Scalars:
+        """-log p(y | x), weighted batch mean; nothing without that head."""
+        if not options.auxiliary:
+            return {}
+        cross_entropy = optax.softmax_cross_entropy_with_integer_labels(heads["class"], labels)
+        return {"auxiliary": options.auxiliary_weight * jnp.mean(cross_entropy)}
+
+    def informed(heads: dict[str, Array], z: Latents) -> Scalars:
+        """-log q(c | x'), weighted batch mean; nothing without codes."""
+        nats = []
+        codes, values = jnp.split(z[:, options.noise :], [options.categorical], axis=-1)
+        if options.categorical:
+            nats.append(optax.softmax_cross_entropy(heads["categorical"], codes))
+        if options.continuous:
+            # A Gaussian of variance 1, its constant left out.
+            nats.append(0.5 * jnp.sum(jnp.square(values - heads["continuous"]), axis=-1))
+        return {"info": options.info_weight * jnp.mean(sum(nats))} if nats else {}
+
+    def critic_loss(
+        params: Tree,
+        state: TrainState,
+        images: Images,
+        fakes: Images,
+        y: Labels,
+        z: Latents,
+        k: Draws,
+    ) -> tuple[Float[Array, ""], tuple[Scalars, Scalars, Tree]]:
+        """The discriminator's objective: value, (its terms, what it said, new statistics)."""
+        inputs, fake_inputs = show(images, k.real), show(fakes, k.fake)
+        real, heads, stats = judge(state, params, inputs, y, k.real)
+        fake, fake_heads, fake_stats = judge(state, params, fake_inputs, y, k.fake)
+        # 1. The game.
+        terms = {"discriminator": jnp.mean(game.real(real)) + jnp.mean(game.fake(fake))}
+        # 2. The penalty of the critic as a function of what it is shown.
+        if options.penalty is not None:
+            critic = lambda x: judge(state, params, x, y, k.real)[0]  # noqa: E731
+            packed_keys = k.penalty[:: options.pack]
+            deviation = _deviation(inputs)
+            sizes = options.penalty(critic, inputs, fake_inputs, packed_keys, deviation)
+            terms["penalty"] = options.penalty_weight * jnp.mean(sizes)
+        # 3. Classes and codes.
+        terms |= jax.tree.map(jnp.add, named(heads, y), named(fake_heads, y))
+        terms |= informed(fake_heads, z)
+        said = {"d/real": jnp.mean(real), "d/fake": jnp.mean(fake)}
+        if game.boundary is not None:
+            said["d/accuracy_real"] = jnp.mean(real > game.boundary)
+            said["d/accuracy_fake"] = jnp.mean(fake < game.boundary)
+        # Running moments are of real and generated images alike; power iterations of both agree.
+        stats = jax.tree.map(lambda a, b: (a + b) / 2, stats, fake_stats)
+        return _total(terms), (terms, said, stats)
+
+    def step(
+        state: TrainState, batch: Any, keys: Key[Array, "draws b"], key: Key[Array, ""]
+    ) -> tuple[TrainState, Scalars]:
+        del key  # nothing here concerns the batch as a whole
+        for draw in range(options.n_critic):
+            k = Draws(*_split(keys[draw], len(Draws._fields)))
+            images, y = batch["image"][draw], batch["label"][draw]
+            z = prior(k.prior, y)
+
+            # 1. Generate; `pullback` takes a gradient at the images back to the generator.
+            def forge(generator, z=z, y=y, k=k, stats=state.batch_stats):
+                return generate({"generator": generator}, stats, z, y, k.generator_dropout, True)
+
+            fakes, pullback, new_stats = jax.vjp(forge, state.params["generator"], has_aux=True)
+
+            # 2. Update the discriminator and its heads.
+            gradient = jax.value_and_grad(critic_loss, has_aux=True)
+            judging = {name: state.params[name] for name in judges}
+            (_, (terms, said, stats)), grads = gradient(judging, state, images, fakes, y, z, k)
+            critic_grads = parallel.pmean(grads)
+            state = nets.descend(state, critic_grads, {"discriminator": stats})
+            if options.clip:
+                state = _clipped(state, options.clip)
+
+        # 3. Update the generator, by the pull of its loss at the images.
+        def generator_loss(fakes):
+            logits, heads, _ = judge(state, state.params, show(fakes, k.again), y, k.again)
+            own = {"generator": jnp.mean(game.generator(logits))}
+            return _total(own | named(heads, y) | informed(heads, z)), own
+
+        (_, own), pull = jax.value_and_grad(generator_loss, has_aux=True)(fakes)
+        generator_grads = parallel.pmean(pullback(pull)[0])
+        state = nets.update(state, {"generator": generator_grads}, {"generator": new_stats})
+
+        metrics = parallel.pmean({f"loss/{n}": v for n, v in (terms | own).items()} | said)
+        norms = [optax.tree.norm(g) for g in (generator_grads, critic_grads)]
+        metrics |= {"grad/generator": norms[0], "grad/discriminator": norms[1]}
+        metrics["grad/ratio"] = norms[0] / (norms[1] + 1e-12)
+        return state, metrics | _singular_values(state.batch_stats["discriminator"])
+
+    def discriminate(
+        state: TrainState, images: Images, labels: Labels
+    ) -> tuple[Float[Array, "b"], Tree]:
+        """Logits and feature maps, as they are outside training; image i is first of its pack."""
+        packs = [jnp.roll(images, -i, axis=0) for i in range(options.pack)]
+        variables = {
+            "params": state.params["discriminator"],
+            "batch_stats": state.batch_stats["discriminator"],
+        }
+        (logits, _), seen = nets.nets["discriminator"].module.apply(
+            variables, jnp.concatenate(packs, axis=-1), labels, False, mutable=["intermediates"]
+        )
+        return logits, seen.get("intermediates", {}).get("maps", ())
+
+    def metrics(state: TrainState, batch: Any, keys: Keys) -> dict[str, Float[Array, "b"]]:
+        """Logits of each image and of a sample of its class, and what both players pay for them.
+
+        Images of a pack, or those that minibatch discrimination looks at, are neighbours here.
+        """
+        images, labels = batch["image"], batch["label"]
+        real, _ = discriminate(state, images, labels)
+        fake, _ = discriminate(state, sample(state, keys, labels), labels)
+        return {
+            "d/real": real,
+            "d/fake": fake,
+            "loss/generator": game.generator(fake),
+            "loss/discriminator": game.real(real) + game.fake(fake),
+        }
+
+    def decode(state: TrainState, z: Latents, labels: Labels) -> Images:
+        params, stats = nets.evaluated(state)
+        return generate(params, stats, z, labels, None, train=False)[0]
+
+    def sample(state: TrainState, keys: Keys, labels: Labels) -> Images:
+        return decode(state, prior(keys, labels), labels)
+
+    def features(state: TrainState, images: Images) -> tuple[Float[Array, "b i j d"], ...]:
+        # A label chooses among the logits, and reaches no feature map.
+        return discriminate(state, images, jnp.zeros(len(images), jnp.int32))[1]
+
+    return Family(
+        nets.init,
+        step,
+        options.n_critic,
+        metrics,
+        sample,
+        decode=decode,
+        prior=prior,
+        features=None if config.discriminator.net == "dense" else features,
+        best=None,
+    )
+
+
+def _split(keys: Keys, count: int) -> Key[Array, "count b"]:
+    """`count` keys of every example's key."""
+    return jnp.moveaxis(jax.vmap(partial(jax.random.split, num=count))(keys), 1, 0)
+
+
+def _draw(draw: Any, keys: Keys, shape: tuple[int, ...]) -> Array:
+    """A draw of this shape for every example, from its key."""
+    return jax.vmap(lambda key: draw(key, shape=shape))(keys)
+
+
+def _total(terms: Scalars) -> Float[Array, ""]:
+    return sum(terms.values(), start=jnp.zeros(()))
+
+
+def _deviation(images: Images) -> Float[Array, ""]:
+    """Standard deviation of all values of the global batch."""
+    values = images.reshape(len(images), -1)
+    mean = parallel.mean(jnp.mean(values, axis=-1))
+    return jnp.sqrt(parallel.mean(jnp.mean(jnp.square(values - mean), axis=-1)))
+
+
+def _clipped(state: TrainState, bound: float) -> TrainState:
+    """The critic's every weight within [-bound, bound] (Arjovsky et al. 2017, algorithm 1)."""
+    critic = jax.tree.map(lambda w: jnp.clip(w, -bound, bound), state.params["discriminator"])
+    return state._replace(params=state.params | {"discriminator": critic})
+
+
+def _singular_values(stats: Tree) -> Scalars:
+    """The largest singular value of each spectrally normalised layer: {"sigma/Conv_0": ...}."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(stats)
+    found = {}
+    for path, leaf in leaves:
+        *layer, name = [entry.key for entry in path]
+        if name == "sigma":
+            found["sigma/" + "/".join(layer)] = leaf
+    return found

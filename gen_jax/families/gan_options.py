@@ -1,0 +1,166 @@
+"""What a config asks of a GAN: its game, its networks, and which options do not go together."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from gen_jax.data.spec import DataSpec
+from gen_jax.errors import UserError, choose
+from gen_jax.families import build
+from gen_jax.families.networks import Net, Networks
+from gen_jax.losses import adversarial
+from gen_jax.losses.adversarial import Adversarial
+from gen_jax.losses.augmentation import AUGMENTATIONS
+from gen_jax.losses.penalties import PENALTIES
+from gen_jax.nets.auxiliary import Auxiliary
+from gen_jax.nets.minibatch import MINIBATCH
+
+
+class Options(NamedTuple):
+    """The config of a GAN as functions and numbers.
+
+    Attributes:
+      game: what discriminator and generator pay.
+      penalty: of `losses.penalties`, or None; `penalty_weight` multiplies it.
+      points: the data are points in the plane, which no tanh bounds.
+      noise, categorical, continuous: sizes of the parts of z.
+      auxiliary: whether the discriminator names the class, with weight `auxiliary_weight`.
+      info_weight: of the codes' negative log-likelihood.
+      clip: bound of the critic's weights; 0 for none.
+    """
+
+    game: Adversarial
+    penalty: Callable | None
+    penalty_weight: float
+    points: bool
+    noise: int
+    categorical: int
+    continuous: int
+    auxiliary: bool
+    auxiliary_weight: float
+    info_weight: float
+    n_critic: int
+    pack: int
+    augment: tuple[str, ...]
+    clip: float
+
+
+def read(config: ConfigDict, spec: DataSpec) -> Options:
+    """Raises UserError for options that do not exist or do not go together."""
+    loss, judge = config.loss, config.discriminator
+    for policy in judge.augment:
+        choose(AUGMENTATIONS, policy, "discriminator.augment")
+    choose({"none": None, **MINIBATCH}, judge.minibatch, "discriminator.minibatch")
+    choose(dict.fromkeys(("projection", "auxiliary")), judge.label, "discriminator.label")
+    penalty = choose({"none": None, **PENALTIES}, loss.penalty, "loss.penalty")
+    options = Options(
+        game=adversarial.smoothed(loss.adversarial, loss.real_label, loss.fake_label),
+        penalty=penalty,
+        penalty_weight=loss.penalty_weight,
+        points=bool(spec.modes),
+        noise=config.z_dim,
+        categorical=config.codes.categorical,
+        continuous=config.codes.continuous,
+        auxiliary=judge.label == "auxiliary",
+        auxiliary_weight=loss.auxiliary_weight,
+        info_weight=loss.info_weight,
+        n_critic=config.n_critic,
+        pack=judge.pack,
+        augment=tuple(judge.augment),
+        clip=judge.clip,
+    )
+    _check_critic(config)
+    _check_data(config, options)
+    return options
+
+
+def networks(config: ConfigDict, spec: DataSpec, options: Options) -> Networks:
+    """Generator and discriminator, and the heads that name classes and codes if there are any."""
+    size = options.noise + options.categorical + options.continuous
+    nets = {
+        "generator": build.generator(config, spec, options.n_critic, size),
+        "discriminator": build.discriminator(config, spec),
+    }
+    if options.auxiliary or options.categorical or options.continuous:
+        heads = Auxiliary(
+            num_classes=spec.num_classes if options.auxiliary else 0,
+            categorical=options.categorical,
+            continuous=options.continuous,
+        )
+        seen = jnp.zeros((1, _features(nets["discriminator"])))
+        optimizer = build.optimizer(config, "discriminator", spec)
+        nets["auxiliary"] = Net(heads, (seen,), optimizer)
+    return Networks(nets, config.ema_decay, ("generator",))
+
+
+def _features(judge: Net) -> int:
+    """How many features the discriminator's head sees."""
+
+    def outputs(key):
+        return judge.module.init_with_output(key, *judge.inputs)[0]
+
+    return jax.eval_shape(outputs, jax.random.key(0))[1].shape[-1]
+
+
+def _check_critic(config: ConfigDict) -> None:
+    """Constraints on the critic that undo or presuppose each other."""
+    loss, judge = config.loss, config.discriminator
+    if loss.penalty != "none" and judge.norm == "batch":
+        raise UserError(
+            f"loss.penalty={loss.penalty!r} bounds the critic's gradient at each image by itself, "
+            "and batch norm makes its output depend on the others (Gulrajani et al. 2017, sec. 4); "
+            "use discriminator.norm='layer' or 'none'"
+        )
+    if loss.penalty != "none" and judge.minibatch != "none":
+        raise UserError(
+            f"loss.penalty={loss.penalty!r} bounds the critic's gradient at each image by itself, "
+            f"and discriminator.minibatch={judge.minibatch!r} makes its output depend on the "
+            "others; use one of them"
+        )
+    if judge.spectral_norm and judge.norm == "batch":
+        raise UserError(
+            "discriminator.spectral_norm bounds how fast the critic's output can change, and batch "
+            "norm divides by the batch's own deviation, which undoes it; use one of them"
+        )
+    bounds = {
+        "discriminator.clip": judge.clip > 0,
+        "discriminator.spectral_norm": judge.spectral_norm,
+        "loss.penalty": loss.penalty != "none",
+    }
+    if judge.clip and sum(bounds.values()) > 1:
+        both = " and ".join(name for name, on in bounds.items() if on)
+        raise UserError(f"{both} bound the critic's slope twice; keep one of them")
+    if loss.adversarial == "wasserstein" and not any(bounds.values()):
+        raise UserError(
+            "loss.adversarial='wasserstein' needs a critic of bounded slope, or its loss falls for "
+            "ever; set loss.penalty='wgan_gp', discriminator.spectral_norm=True or "
+            "discriminator.clip=0.01"
+        )
+
+
+def _check_data(config: ConfigDict, options: Options) -> None:
+    """Options that the data or the labels leave nothing to do."""
+    judge = config.discriminator
+    if options.auxiliary and not config.conditional:
+        raise UserError(
+            "discriminator.label='auxiliary' names the class a picture was asked of, which "
+            "conditional=False withholds; use discriminator.label='projection'"
+        )
+    if options.pack < 1 or (options.pack > 1 and config.conditional):
+        raise UserError(
+            f"discriminator.pack={options.pack}: at least 1, and 1 where conditional=True, since "
+            "the images of a pack would each have a label"
+        )
+    if config.batch_size % options.pack:
+        raise UserError(
+            f"batch_size={config.batch_size} is not divisible by discriminator.pack={options.pack}"
+        )
+    if options.augment and options.points:
+        raise UserError("discriminator.augment changes pictures; data.name has points in the plane")
+    if options.categorical == 1:
+        raise UserError("codes.categorical=1: a code of one value says nothing; 0, or 2 or more")
+    if judge.net == "resnet" and options.points:
+        raise UserError("discriminator.net='resnet' takes pictures, not points; use 'dense'")
