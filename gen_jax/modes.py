@@ -3,9 +3,9 @@
 import argparse
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -13,18 +13,16 @@ from clu import parameter_overview
 from ml_collections import ConfigDict
 
 from gen_jax import config as configs
-from gen_jax import data, evals, report
+from gen_jax import data, evals, hooks, report
 from gen_jax.core import parallel
 from gen_jax.core.files import write_bytes
-from gen_jax.core.state import Family, TrainState
+from gen_jax.core.state import Family
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError, choose, nearest
-from gen_jax.evals import probe, reconstruction
-from gen_jax.evals.figures import class_grid
 from gen_jax.evals.model import Model, to_uint8
 from gen_jax.families import FAMILIES
-from gen_jax.report import images
-from gen_jax.train import loop, workdir
+from gen_jax.report import images, points
+from gen_jax.train import loop, records, workdir
 from gen_jax.train.checkpoints import Checkpoints
 
 
@@ -46,40 +44,24 @@ def train(job: Job) -> None:
     described = workdir.describe(train_split, test_split, family.frozen)
     workdir.open_for_training(job.workdir, job.config, job.name, described)
     with _checkpoints(job, family) as checkpoints:
-        shapes = jax.eval_shape(family.init, jax.random.key(0)).params
+        shapes = jax.eval_shape(family.init, jax.random.key(0))
         counts = {
-            name: int(parameter_overview.count_parameters(net)) for name, net in shapes.items()
+            name: int(parameter_overview.count_parameters(net))
+            for name, net in shapes.params.items()
         }
-        _write_overview(job, shapes)
+        _write_overview(job, shapes.params)
         workdir.record_environment(
             job.workdir, checkpoints.latest_step() or 0, workdir.command_line(), counts
         )
-
-        def model(state: TrainState, step: int) -> Model:
-            return Model(family, state, job.config, train_split, test_split, step)
-
-        def sample(state: TrainState, step: int) -> None:
-            if family.sample is None:
-                return
-            rows = min(job.config.eval.grid_rows, test_split.spec.num_classes)
-            grid = class_grid(model(state, step), np.arange(rows), job.config.eval.grid_columns)
-            images.save_png(job.workdir / "samples" / f"step_{step:08}.png", images.grid(grid))
-
-        def evaluate(state: TrainState, step: int) -> dict[str, float]:
-            now = model(state, step)
-            values = reconstruction.evaluate(now, job.config.eval.examples).values
-            if job.config.eval.probe_during and family.encode is not None:
-                probed = probe.evaluate(now)
-                values |= {"probe_accuracy": probed.values["probe_accuracy"]} if probed else {}
-            return values
-
-        hooks = loop.Hooks(sample, evaluate)
-        state = loop.train(job.config, family, train_split, job.workdir, checkpoints, hooks)
+        model = Model(family, shapes, job.config, train_split, test_split, 0)
+        asides = hooks.make(model, job.workdir)
+        state = loop.train(job.config, family, train_split, job.workdir, checkpoints, asides)
     if family.export is not None:
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **family.export(state))
         write_bytes(job.workdir / f"{job.config.family}.npz", buffer.getvalue())
-    _evaluate(job, model(state, int(state.step)))
+    step = int(state.step)
+    _evaluate(job, model._replace(state=state, step=step, history=_history(job, step)))
     _report(job)
 
 
@@ -90,7 +72,10 @@ def evaluate(job: Job) -> None:
 
 
 def sample(job: Job) -> None:
-    """Draws pictures from the newest intact checkpoint: a grid, single PNGs and samples.npz."""
+    """Draws pictures from the newest intact checkpoint: a grid, single PNGs and samples.npz.
+
+    Of points in the plane there is one picture, and samples.npz.
+    """
     if job.flags.num < 1:
         raise UserError(f"--num={job.flags.num}: at least one picture")
     if not 0 <= job.flags.seed < 2**32:
@@ -102,18 +87,18 @@ def sample(job: Job) -> None:
     chosen = _labels(job.flags.labels, names)
     labels = np.sort(np.resize(np.arange(len(chosen)), job.flags.num))
     labels = chosen[labels].astype(np.int32)
-    pictures = to_uint8(model.sample(labels, seed=job.flags.seed))
+    drawn = model.sample(labels, seed=job.flags.seed)
     folder = job.workdir / "generated" / _folder_name(job.flags, model.step)
-    for i, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
-        images.save_png(folder / f"{i:05}_{names[label].replace('/', '-')}.png", picture)
-    columns = min(len(pictures), max(8, int(len(pictures) ** 0.5)))
-    blank = np.full((-len(pictures) % columns, *pictures.shape[1:]), 255, np.uint8)
-    cells = np.concatenate([pictures, blank]).reshape(-1, columns, *pictures.shape[1:])
-    images.save_png(folder / "grid.png", images.grid(cells, upscale=2))
+    if model.test.spec.modes:
+        drawn, kind = drawn.reshape(-1, 2), "points"
+        images.save_png(folder / "grid.png", points.picture(drawn, np.array(model.test.spec.modes)))
+    else:
+        drawn, kind = to_uint8(drawn), "pictures"
+        _write_pictures(folder, drawn, [names[label] for label in labels])
     buffer = io.BytesIO()
-    np.savez(buffer, arr_0=pictures, labels=labels)
+    np.savez(buffer, arr_0=drawn, labels=labels)
     write_bytes(folder / "samples.npz", buffer.getvalue())
-    print(f"{len(pictures)} pictures of step {model.step} in {folder}")
+    print(f"{len(drawn)} {kind} of step {model.step} in {folder}")
 
 
 def write_report(job: Job) -> None:
@@ -137,7 +122,7 @@ def _load(job: Job) -> tuple[Split, Split, Family]:
 
 
 def _checkpoints(job: Job, family: Family, read_only: bool = False) -> Checkpoints:
-    metric, mode = family.best
+    metric, mode = family.best or (None, "min")
     return Checkpoints(
         job.workdir / "checkpoints",
         keep_latest=job.config.keep_checkpoints,
@@ -158,7 +143,13 @@ def restore(job: Job) -> Model:
     with _checkpoints(job, family, read_only=True) as checkpoints:
         target = jax.eval_shape(family.init, jax.random.key(0))
         state, step, _ = checkpoints.restore(target)
-    return Model(family, jax.device_put(state), job.config, train_split, test_split, step)
+    history = _history(job, step)
+    return Model(family, jax.device_put(state), job.config, train_split, test_split, step, history)
+
+
+def _history(job: Job, step: int) -> tuple[dict[str, Any], ...]:
+    """The records of the training up to a step."""
+    return tuple(record for record in records.read(job.workdir) if record["step"] <= step)
 
 
 def _evaluate(job: Job, model: Model) -> None:
@@ -180,6 +171,16 @@ def _write_overview(job: Job, params: dict) -> None:
         for name, net in params.items()
     )
     write_bytes(job.workdir / "parameters.txt", "\n".join(tables).encode())
+
+
+def _write_pictures(folder: Path, pictures: np.ndarray, names: Sequence[str]) -> None:
+    """Pictures uint8 [n, H, W, C], each in a PNG that bears its name, and all in grid.png."""
+    for i, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+        images.save_png(folder / f"{i:05}_{name.replace('/', '-')}.png", picture)
+    columns = min(len(pictures), max(8, int(len(pictures) ** 0.5)))
+    blank = np.full((-len(pictures) % columns, *pictures.shape[1:]), 255, np.uint8)
+    cells = np.concatenate([pictures, blank]).reshape(-1, columns, *pictures.shape[1:])
+    images.save_png(folder / "grid.png", images.grid(cells, upscale=2))
 
 
 def _labels(text: str | None, names: tuple[str, ...]) -> np.ndarray:

@@ -11,10 +11,16 @@ import numpy as np
 from gen_jax.core.files import write_bytes
 from gen_jax.evals import (
     anomaly,
+    classified,
     denoising,
+    discrimination,
     disentanglement,
+    dynamics,
+    feature_svm,
     figures,
+    inversion,
     latents,
+    modes,
     nll,
     probe,
     reconstruction,
@@ -27,11 +33,13 @@ from gen_jax.evals.model import Model, Result
 class Evaluation(NamedTuple):
     """What to call, and the functions of a family it cannot do without.
 
-    It returns None where the config or the data give it nothing to evaluate.
+    It returns None where the config or the data give it nothing to evaluate. One that `concludes`
+    is also given the results of those before it.
     """
 
-    evaluate: Callable[[Model], Result | None]
+    evaluate: Callable[..., Result | None]
     needs: tuple[str, ...] = ()
+    concludes: bool = False
 
 
 EVALS = {
@@ -43,7 +51,13 @@ EVALS = {
     "disentanglement": Evaluation(disentanglement.evaluate, needs=("encode",)),
     "anomaly": Evaluation(anomaly.evaluate, needs=("metrics",)),
     "denoising": Evaluation(denoising.evaluate, needs=("encode", "decode")),
-    "samples": Evaluation(samples.evaluate, needs=("encode", "decode", "sample")),
+    "samples": Evaluation(samples.evaluate, needs=("sample",)),
+    "discrimination": Evaluation(discrimination.evaluate, needs=("metrics", "sample")),
+    "modes": Evaluation(modes.evaluate, needs=("sample",)),
+    "classified": Evaluation(classified.evaluate, needs=("sample",)),
+    "inversion": Evaluation(inversion.evaluate, needs=("prior", "decode")),
+    "feature_svm": Evaluation(feature_svm.evaluate, needs=("features",)),
+    "dynamics": Evaluation(dynamics.evaluate, needs=("metrics", "sample"), concludes=True),
 }
 
 
@@ -62,7 +76,7 @@ def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
     results: dict[str, Result] = {}
     arrays: dict[str, np.ndarray] = {}
     for name in EVALS:
-        result = _evaluate(name, model)
+        result = _evaluate(name, model, results)
         file = folder / f"{name}.json"
         if result is None:
             file.unlink(missing_ok=True)
@@ -88,9 +102,9 @@ def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
     return results
 
 
-def _evaluate(name: str, model: Model) -> Result | None:
-    evaluate, needs = EVALS[name]
+def _evaluate(name: str, model: Model, earlier: dict[str, Result]) -> Result | None:
+    evaluate, needs, concludes = EVALS[name]
     able = all(getattr(model.family, function) is not None for function in needs)
     if not able or (name == "yardsticks" and not model.config.eval.pca):
         return None
-    return evaluate(model)
+    return evaluate(model, earlier) if concludes else evaluate(model)

@@ -40,6 +40,7 @@ class Model(NamedTuple):
     Images are float32 [n, H, W, C] in [-1, 1] on the way in and out; those of a split pass through
     `Family.observe` with their "eval" key, so that every evaluation and every picture sees the same
     pixels. What is drawn beside them comes from the "sample" stream, to be independent of them.
+    `history` holds the records of its training (`train.records.read`), where they are known.
     """
 
     family: Family
@@ -48,6 +49,7 @@ class Model(NamedTuple):
     train: Split
     test: Split
     step: int
+    history: tuple[Mapping[str, Any], ...] = ()
 
     def blocks(
         self, split: Split, count: int

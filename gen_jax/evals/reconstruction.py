@@ -1,5 +1,6 @@
 """Reconstruction of the test set, and every term of the objective there."""
 
+from gen_jax.evals.discrimination import judged
 from gen_jax.evals.model import Model, Result
 
 UNITS = {
@@ -33,12 +34,14 @@ PIXELS = {
 """What a likelihood is of, by `loss.binarise`: figures under one do not compare with another's."""
 
 
-def evaluate(model: Model, count: int | None = None) -> Result:
+def evaluate(model: Model, count: int | None = None) -> Result | None:
     """Means over the first `count` test images (default: all) of `Family.metrics`.
 
     Numbers of a VAE compare only under the same likelihood and the same pixels, so the protocol
-    names both.
+    names both. None for a GAN: it reconstructs nothing, and its terms are in `discrimination`.
     """
+    if judged(model):
+        return None
     metrics = model.metrics(count or len(model.test))
     metrics = {name: metrics[name] for name in [*UNITS, *metrics] if name in metrics}
     examples = len(next(iter(metrics.values())))

@@ -17,26 +17,29 @@ UNITS = {
 }
 
 
-def evaluate(model: Model) -> Result:
+def evaluate(model: Model) -> Result | None:
     """Laplacian energy and variance of prior samples, each relative to real test images.
 
     The variance of a conditional model is also split into that within and that between classes.
 
     As many samples as `eval.samples` (or test images, if fewer), with the labels of the first test
-    images, against those very images; reconstructions of them beside.
+    images, against those very images; reconstructions of them beside, where the family has any.
+
+    None for points in the plane, which are neither sharp nor blurred.
     """
+    if model.test.spec.modes:
+        return None
     count = min(model.config.eval.samples, len(model.test))
     batch = model.observed(model.test, np.arange(count))
     real, labels = batch["image"], batch["label"]
     fake = model.sample(labels)
-    near = model.decode(model.encode(count)[0], labels)
     energy = sharpness(real)
-    values = {
-        "sharpness_samples": sharpness(fake) / energy,
-        "sharpness_reconstructions": sharpness(near) / energy,
-        "variance": float(fake.var(axis=0).mean() / real.var(axis=0).mean()),
-        "real_laplacian_energy": energy,
-    }
+    values = {"sharpness_samples": sharpness(fake) / energy}
+    if model.family.encode is not None and model.family.decode is not None:
+        near = model.decode(model.encode(count)[0], labels)
+        values["sharpness_reconstructions"] = sharpness(near) / energy
+    values["variance"] = float(fake.var(axis=0).mean() / real.var(axis=0).mean())
+    values["real_laplacian_energy"] = energy
     binarise = model.config.loss.binarise
     if model.config.conditional:
         real_within, real_between = class_variances(real, labels)

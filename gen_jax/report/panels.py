@@ -31,7 +31,8 @@ class Panel(NamedTuple):
 _TERM = "scaled as in the config"
 
 # A colour means the same thing in every panel: blue reconstructions, teal the latent code, red the
-# adversarial term and its weight, purple the discriminator, orange the prior, green real images.
+# adversarial term, its weight and who pays it, purple the discriminator, orange what is drawn from
+# the prior, green real images. No family logs two scalars of a panel that share one.
 PANELS = (
     Panel("Reconstruction", "mean squared error over pixels", (Line("mse", "", "blue"),), log=True),
     Panel("ELBO", "nats per image", (Line("elbo", "", "ink"),)),
@@ -53,6 +54,7 @@ PANELS = (
         "mean over the batch",
         (
             Line("loss/adversarial", "generator", "red"),
+            Line("loss/generator", "generator", "red"),
             Line("loss/discriminator", "discriminator", "purple"),
         ),
     ),
@@ -63,6 +65,44 @@ PANELS = (
             Line("d/real", "real", "green"),
             Line("d/reconstructed", "reconstructed", "blue"),
             Line("d/prior", "prior sample", "orange"),
+            Line("d/fake", "generated", "orange"),
+        ),
+    ),
+    Panel(
+        "Discriminator accuracy",
+        "share of images on the right side",
+        (
+            Line("d/accuracy_real", "real", "green"),
+            Line("d/accuracy_fake", "generated", "orange"),
+        ),
+    ),
+    Panel(
+        "Gradient norms",
+        "Euclidean, of all parameters",
+        (
+            Line("grad/generator", "generator", "red"),
+            Line("grad/discriminator", "discriminator", "purple"),
+        ),
+        log=True,
+    ),
+    Panel(
+        "Gradient ratio",
+        "generator over discriminator",
+        (Line("grad/ratio", "", "red"),),
+        log=True,
+    ),
+    Panel("Gradient penalty", _TERM, (Line("loss/penalty", "", "purple"),), log=True),
+    Panel(
+        "Auxiliary terms",
+        _TERM,
+        (Line("loss/auxiliary", "class", "green"), Line("loss/info", "codes", "teal")),
+    ),
+    Panel(
+        "Diversity",
+        "of a fixed batch of samples",
+        (
+            Line("diversity/distance", "distance, relative to real", "orange"),
+            Line("diversity/duplicates", "share of near-duplicates", "ink"),
         ),
     ),
     Panel(

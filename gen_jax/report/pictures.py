@@ -1,5 +1,6 @@
 """The galleries every generative model has: samples, reconstructions, paths, progress."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from gen_jax.report.workdir import Run
 _MOST_PIXELS = {"samples": 140_000, "reconstruction": 50_000, "interpolation": 150_000}
 _STRIP_LENGTH = 5
 _STRIP_SIDE = 340
+_WITHOUT_ENCODER = ("classifier", "gan")
+"""Families that no evaluation will ever give reconstructions or what lies between them."""
 
 
 def samples(run: Run) -> Gallery | Missing | None:
@@ -42,27 +45,40 @@ def samples(run: Run) -> Gallery | Missing | None:
 
 def reconstructions(run: Run) -> Gallery | Missing | None:
     """Test images above their reconstructions."""
+    caption = "Above: test image. Below: its reconstruction. The label is the image's class."
     what = "test reconstructions"
-    found = gallery.arrays(run, what, reconstruction_input=4, reconstruction_output=4)
+    found = paired(run, what, "reconstruction", "reconstruction", caption)
+    return found or _promised(run, what)
+
+
+def paired(run: Run, what: str, kind: str, below: str, caption: str) -> Gallery | Missing | None:
+    """Test images above what a model makes of them, with the class of each.
+
+    Args:
+        run: the workdir's content.
+        what: the part of the report, for the line that says why it is not there.
+        kind: of the arrays "KIND_input" and "KIND_output" [n, H, W, C] and "KIND_labels" [n].
+        below: what the lower pictures are.
+        caption: under the gallery.
+    """
+    found = gallery.arrays(run, what, **{f"{kind}_input": 4, f"{kind}_output": 4})
     if found is None or isinstance(found, Missing):
-        return found or gallery.not_yet(run, what)
+        return found
     count = min(len(array) for array in found)
     pairs = np.stack([array[:count] for array in found], axis=1)
     pairs = images.shrunk(pairs, gallery.LONGEST_SIDE)
     pairs = pairs[: gallery.affordable(_MOST_PIXELS["reconstruction"], pairs[0])]
     scale = gallery.upscale(pairs)
-    names = gallery.names(run, "reconstruction_labels", len(pairs))
+    names = gallery.names(run, f"{kind}_labels", len(pairs))
     columns = [images.grid(images.with_alpha(pair[:, None]), gallery.GAP, fill=0) for pair in pairs]
     items = tuple(
-        gallery.item(name, column, scale, f"{name}: test image above its reconstruction")
+        gallery.item(name, column, scale, f"{name}: test image above its {below}")
         for name, column in zip(names, columns, strict=True)
     )
-    caption = "Above: test image. Below: its reconstruction. The label is the image's class."
     sheet = images.labelled_rows(
-        images.grid(pairs[:10].swapaxes(0, 1), gallery.GAP, scale),
-        ("test image", "reconstruction"),
+        images.grid(pairs[:10].swapaxes(0, 1), gallery.GAP, scale), ("test image", below)
     )
-    return Gallery("reconstructions", "cells", items, caption, images.encode_png(sheet))
+    return Gallery(f"{kind}s", "cells", items, caption, images.encode_png(sheet))
 
 
 def interpolations(run: Run) -> Gallery | Missing | None:
@@ -70,7 +86,7 @@ def interpolations(run: Run) -> Gallery | Missing | None:
     what = "latent interpolations"
     found = gallery.arrays(run, what, interpolation=5, interpolation_ends=5)
     if found is None or isinstance(found, Missing):
-        return found or gallery.not_yet(run, what)
+        return found or _promised(run, what)
     straight, ends = found
     paths = [straight]
     curved = run.figures.get("interpolation_spherical")
@@ -101,10 +117,23 @@ def _between(ends: np.ndarray, paths: list[np.ndarray]) -> np.ndarray:
     width, side = lines[0].shape[1], ends.shape[2] + gallery.GAP
     for line in lines[1:]:
         line[:, :side] = line[:, width - side :] = 0
+    return stacked(lines)
+
+
+def stacked(lines: Sequence[np.ndarray]) -> np.ndarray:
+    """One RGBA picture of lines that belong together, equally wide, one below the other."""
+    width = lines[0].shape[1]
     gap = np.zeros((gallery.GAP, width, lines[0].shape[-1]), np.uint8)
-    # One pair's paths belong together: what parts them from the next pair's is wider.
+    # What parts them from the lines of the next row is wider.
     apart = [gap] * (4 if len(lines) > 1 else 0)
     return np.concatenate([p for line in lines for p in (line, gap)][:-1] + apart, axis=0)
+
+
+def _promised(run: Run, what: str) -> Missing | None:
+    """`gallery.not_yet`, of what only families with an encoder will have."""
+    if run.settings.get("family") in _WITHOUT_ENCODER:
+        return None
+    return gallery.not_yet(run, what)
 
 
 def progress(run: Run) -> Gallery | Missing:

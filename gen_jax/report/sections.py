@@ -5,7 +5,17 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from gen_jax.report import curves, epochs, explorations, pictures, plots, timing
+from gen_jax.report import (
+    classified,
+    curves,
+    epochs,
+    explorations,
+    latent_walks,
+    pictures,
+    plots,
+    points,
+    timing,
+)
 from gen_jax.report.document import (
     Block,
     Code,
@@ -34,8 +44,16 @@ _HEADLINES = (
     "bits_per_dim",
     "kl",
     "active_units",
+    "modes_found",
+    "high_quality",
+    "classes_found",
+    "class_agreement",
+    "classified_confidence",
     "accuracy",
     "probe_accuracy",
+    "svm_accuracy",
+    "d_auc",
+    "inversion_mse",
     "higgins",
     "mig",
     "auroc*",
@@ -51,8 +69,14 @@ def compose(run: Run) -> Document:
         ("By epoch", epochs.table(run)),
         ("Training curves", curves.draw(run)),
         ("Samples" if unconditional else "Samples by class", [pictures.samples(run)]),
+        ("Points", points.scatter(run)),
+        ("What samples show", classified.shares(run)),
         ("Test reconstructions", [pictures.reconstructions(run)]),
         ("Latent interpolations", [pictures.interpolations(run)]),
+        ("Latent walks", latent_walks.walks(run)),
+        ("Vector arithmetic", latent_walks.vector_arithmetic(run)),
+        ("Codes", latent_walks.codes(run)),
+        ("Inversions", [latent_walks.inversions(run)]),
         ("Latent space", [*plots.latent_space(run), *plots.kl_per_dimension(run)]),
         ("Latent traversals", explorations.traversal(run)),
         ("Latent manifold", explorations.manifold(run)),

@@ -32,10 +32,13 @@ class Hooks(NamedTuple):
       sample: (state, step) every `config.sample_every` steps.
       evaluate: (state, step) -> scalars, every `config.eval_every` steps and after
         `config.eval_epochs`.
+      diagnose: (state, step) -> scalars, whenever a line of metrics is written, which they join. It
+        must be cheap.
     """
 
     sample: Callable[[TrainState, int], None]
     evaluate: Callable[[TrainState, int], Mapping[str, float]]
+    diagnose: Callable[[TrainState, int], Mapping[str, float]] = lambda state, step: {}
 
 
 def total_steps(config: ConfigDict, split: Split, draws: int) -> int:
@@ -115,7 +118,7 @@ def train(
     def at(every: int, step: int) -> bool:
         return every > 0 and step % every == 0
 
-    def log(step: int) -> None:
+    def log(state: TrainState, step: int) -> None:
         fetched = jax.device_get(pending)
         pending.clear()
         scalars = {
@@ -124,6 +127,9 @@ def train(
             )
             for name in fetched[0]
         }
+        progress.pause()
+        scalars |= hooks.diagnose(parallel.unreplicate(state), step)
+        progress.resume()
         bad = [name for name, value in scalars.items() if not np.isfinite(value)]
         if bad:
             raise UserError(
@@ -151,8 +157,10 @@ def train(
                 done = step + 1
                 progress.advance()
                 last = done == stop or signals.received is not None
-                if at(config.log_every, done) or last:
-                    log(done)
+                saved = at(config.checkpoint_every, done) or done in milestones or last
+                # A run that resumes here has lost the metrics of earlier steps.
+                if at(config.log_every, done) or saved:
+                    log(state, done)
                 evaluated: dict[str, float] = {}
                 progress.pause()
                 if at(config.sample_every, done):
@@ -160,9 +168,7 @@ def train(
                 if at(config.eval_every, done) or done in milestones:
                     evaluated = dict(hooks.evaluate(parallel.unreplicate(state), done))
                     records.write(done, "eval", evaluated)
-                if at(config.checkpoint_every, done) or done in milestones or last:
-                    if pending:
-                        log(done)
+                if saved:
                     check_finite(state, done)
                     checkpoints.save(done, parallel.unreplicate(state), evaluated)
                 progress.resume()

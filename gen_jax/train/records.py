@@ -3,12 +3,14 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from absl import logging
+
+FILE = "metrics.jsonl"
 
 
 class Records:
@@ -21,7 +23,7 @@ class Records:
     """
 
     def __init__(self, workdir: Path, start: int) -> None:
-        self.path = workdir / "metrics.jsonl"
+        self.path = workdir / FILE
         _drop_after(self.path, start)
         self._file = self.path.open("a", encoding="utf-8")
         self._tensorboard = _tensorboard(workdir)
@@ -42,19 +44,35 @@ class Records:
             self._tensorboard.close()
 
 
+def read(workdir: Path) -> list[dict[str, Any]]:
+    """The records of a workdir, in the order written; none where it has no `metrics.jsonl`.
+
+    Each has "step", "wall", "kind" and its scalars. Lines that are no records, such as one that a
+    crash cut short, are left out, and logged.
+    """
+    return [record for _, record in _parsed(workdir / FILE)]
+
+
 def _drop_after(path: Path, start: int) -> None:
+    kept = "".join(line + "\n" for line, record in _parsed(path) if record["step"] <= start)
+    scratch = path.with_name(".metrics.jsonl.tmp")
+    scratch.write_text(kept, encoding="utf-8")
+    os.replace(scratch, path)
+
+
+def _parsed(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each line that is a record, as it stands and parsed."""
     if not path.exists():
         return
-    kept = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            if json.loads(line)["step"] <= start:
-                kept.append(line + "\n")
+            record = json.loads(line)
+            if not isinstance(record["step"], int):
+                raise TypeError("a step is a whole number")
         except (ValueError, KeyError, TypeError):
             logging.warning("%s: dropped a line that is not a record: %.60s", path, line)
-    scratch = path.with_name(".metrics.jsonl.tmp")
-    scratch.write_text("".join(kept), encoding="utf-8")
-    os.replace(scratch, path)
+        else:
+            yield line, record
 
 
 def _tensorboard(workdir: Path) -> Any:

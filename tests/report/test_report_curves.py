@@ -1,3 +1,4 @@
+import itertools
 import json
 import re
 
@@ -28,10 +29,43 @@ def test_every_logged_scalar_is_in_exactly_one_panel(full):
     assert sorted(drawn) == sorted(set(run.scalar_names("train")) - {"epoch"})
 
 
-def test_a_scalar_name_has_one_colour_at_most_in_a_panel():
+# Scalars of the same meaning in other families: they share a colour, and never a panel.
+NEVER_TOGETHER = {("loss/adversarial", "loss/generator"), ("d/prior", "d/fake")}
+
+
+def test_no_two_lines_of_a_run_share_a_colour_in_a_panel():
     for panel in panels.PANELS:
-        colours = [line.colour for line in panel.lines]
-        assert len(set(colours)) == len(colours)
+        for first, second in itertools.combinations(panel.lines, 2):
+            if (first.scalar, second.scalar) not in NEVER_TOGETHER:
+                assert first.colour != second.colour, (first, second)
+
+
+def test_scalars_of_a_gan_are_drawn_beside_each_other(tmp_path):
+    groups = {
+        "loss": ("generator", "discriminator", "penalty", "auxiliary", "info"),
+        "d": ("real", "fake", "accuracy_real", "accuracy_fake"),
+        "grad": ("generator", "discriminator", "ratio"),
+        "diversity": ("distance", "duplicates"),
+    }
+    names = [f"{group}/{member}" for group, members in groups.items() for member in members]
+    layers = [f"sigma/Conv_{i}" for i in range(7)]
+    rows = [{"step": step} | dict.fromkeys(names + layers, 1.0 + step) for step in range(3)]
+    run = run_with(tmp_path, *rows)
+    found = {}
+    for panel in panels.present(run):
+        found.setdefault(panel.title, []).append([line.label for line in panel.lines])
+    assert found == {
+        "Adversarial losses": [["generator", "discriminator"]],
+        "Discriminator outputs": [["real", "generated"]],
+        "Discriminator accuracy": [["real", "generated"]],
+        "Gradient norms": [["generator", "discriminator"]],
+        "Gradient ratio": [[""]],
+        "Gradient penalty": [[""]],
+        "Auxiliary terms": [["class", "codes"]],
+        "Diversity": [["distance, relative to real", "share of near-duplicates"]],
+        "sigma": [[f"Conv_{i}" for i in range(6)], ["Conv_6"]],
+    }
+    assert len(curves.draw(run)[0].charts) == 10
 
 
 def test_thinning_keeps_mean_and_extremes():

@@ -215,6 +215,24 @@ def test_key_numbers_are_of_the_whole_and_of_the_model(lean):
     assert names == ["nll", "mig", "auroc_elbo", "wall", "parameters"]
 
 
+def test_key_numbers_of_a_gan_come_in_reading_order(lean):
+    values = {
+        "inversion_z_norm": 1.0,
+        "inversion_mse": 0.1,
+        "d_auc": 0.9,
+        "svm_accuracy": 0.7,
+        "classified_confidence": 0.9,
+        "class_agreement": 0.8,
+        "classes_found": 10.0,
+        "high_quality": 0.9,
+        "modes_found": 8.0,
+    }
+    content = {"name": "a", "step": 3, "values": values}
+    (lean / "evals" / "reconstruction.json").write_text(json.dumps(content))
+    names = re.findall(r"<dt>(\w+)", written(lean)[1])
+    assert names == [*list(values)[:0:-1], "wall", "parameters"]
+
+
 def test_what_changed_on_resume_is_in_the_environment(lean):
     assert "| `resumed at step 280` | `jax 0.10.3` |" in written(lean)[0]
 

@@ -16,7 +16,7 @@ from gen_jax import data
 from gen_jax.core.digest import digest
 from gen_jax.errors import UserError
 from gen_jax.families import FAMILIES
-from gen_jax.train import loop
+from gen_jax.train import loop, records
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.interrupt import Interrupted
 from gen_jax.train.progress import Progress
@@ -158,6 +158,36 @@ def test_a_vae_stopped_half_way_resumes_to_the_same_bits(tmp_path, objective):
     run(tmp_path / "stopped", config)
     config.num_steps = 6
     assert digest(run(tmp_path / "stopped", config)) == straight
+
+
+def test_diagnostics_join_every_line_and_are_the_same_after_a_stop(tmp_path, monkeypatch):
+    def diagnose(state, step):
+        assert int(state.step) == step
+        weight = jax.tree.leaves(state.params["generator"])[0]
+        return {"seen/weight": float(weight.ravel()[0]), "seen/step": float(step)}
+
+    monkeypatch.setattr(loop_hooks, "HOOKS", HOOKS._replace(diagnose=diagnose))
+    logged = []
+    for workdir, stops in (("straight", [STEPS]), ("stopped", [8, STEPS])):
+        for stop in stops:
+            run(tmp_path / workdir, small(num_steps=stop, log_every=3))
+        lines = records.read(tmp_path / workdir)
+        logged.append({line["step"]: line for line in lines if line["kind"] == "train"})
+    straight, stopped = logged
+    # Of a checkpoint, every four steps, there is a line as well.
+    assert list(straight) == list(stopped) == [3, 4, 6, 8, 9, 12, 13]
+    for step, line in straight.items():
+        assert line["seen/step"] == step
+        assert "mse" in line
+        same = line.keys() - {"wall", "images_per_second"}
+        assert {name: line[name] for name in same} == {name: stopped[step][name] for name in same}
+
+
+def test_a_diagnostic_that_is_not_finite_stops_the_run(tmp_path, monkeypatch):
+    spoiled = HOOKS._replace(diagnose=lambda state, step: {"seen/far": float("nan")})
+    monkeypatch.setattr(loop_hooks, "HOOKS", spoiled)
+    with pytest.raises(UserError, match="diverged: seen/far not finite"):
+        run(tmp_path, small())
 
 
 def test_chosen_epochs_are_evaluated_beside_every_so_many_steps(tmp_path):

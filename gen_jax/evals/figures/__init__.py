@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from gen_jax.evals.figures import arithmetic, manifold, paths, projection, traversal
+from gen_jax.evals.figures import (
+    arithmetic,
+    manifold,
+    paths,
+    projection,
+    sample_arithmetic,
+    traversal,
+    walks,
+)
 from gen_jax.evals.figures.codes import Codes, Request, decode_all, encode, observed
 from gen_jax.evals.model import Model, to_uint8
 
@@ -12,14 +20,18 @@ RECONSTRUCTIONS = 16
 def arrays(model: Model) -> dict[str, np.ndarray]:
     """Everything the evaluation of pictures gives; see the files here for what each array holds.
 
-    A family without `sample`, `encode` or `decode` has the pictures that need none of it. Test
-    images are shown as the model saw them, uint8 like every picture.
+    A family without `sample`, `encode` or `decode` has the pictures that need none of it, and one
+    that cannot encode is explored from its `prior` instead. Test images are shown as the model saw
+    them, uint8 like every picture. Points in the plane are no pictures.
     """
     family, found = model.family, {"class_names": np.array(model.test.spec.class_names)}
+    if model.test.spec.modes:
+        return found
     if family.sample is not None:
         found |= _prior_samples(model)
     if family.encode is None:
-        return found
+        explored = family.prior is not None and family.decode is not None
+        return found | walks.arrays(model) | sample_arithmetic.arrays(model) if explored else found
     projected = model.config.eval.projection
     classes_seen = 0 if model.config.conditional else arithmetic.EXAMPLES
     codes = encode(model, max(projected, classes_seen, 2 * RECONSTRUCTIONS))

@@ -1,4 +1,4 @@
-"""The codes of the test images, and pictures of codes, decoded all in one go."""
+"""Codes of the test images or of the prior, and pictures of codes, decoded all in one go."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -43,6 +43,12 @@ class Request(NamedTuple):
 def encode(model: Model, count: int) -> Codes:
     """Codes of the first `count` test images, or of all if there are fewer."""
     return Codes(*model.encode(count), model.test.labels[:count])
+
+
+def prior(model: Model, labels: np.ndarray) -> np.ndarray:
+    """z float32 [n, Z] of given classes [n]: those that `model.sample` decodes, one by one."""
+    keys = model.keys("sample", np.arange(len(labels)))
+    return np.asarray(model.jitted("prior")(keys, labels.astype(np.int32)), np.float32)
 
 
 def observed(model: Model, positions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
