@@ -3,7 +3,7 @@
 Generator: a dense layer to 4x4x128, transposed convolutions 128-64-3, tanh. Discriminator:
 convolutions 64-128-256 with stride 2, a dense layer to one logit. Non-saturating loss, Adam 2e-4
 with b1 0.5, batch 128. The study names no normalisation; batch norm in the generator is DCGAN's
-(Radford et al. 2016). Evaluated at epochs 1, 10, 30 and 50 for the study's table.
+(Radford et al. 2016), and so are kernels that start from N(0, 0.02^2). Evaluated at epochs 1, 10, 30 and 50 for the study's table.
 
 Command: python run.py --config=configs/dcgan_cifar10.py
 """
@@ -16,6 +16,7 @@ from configs.base import get_config as base_config
 def get_config() -> ConfigDict:
     config = base_config()
     config.update(family="gan", num_epochs=50.0, z_dim=100, conditional=False)
+    config.init_std = 0.02
     config.update(eval_epochs=(1.0, 10.0, 30.0, 50.0), sample_every=391, eval_every=0)
     config.checkpoint_every = 391
     config.data.name = "cifar10"

@@ -34,6 +34,7 @@ _HYBRID = (
 )
 _GAN_ONLY = (
     "n_critic",
+    "init_std",
     "codes.*",
     "discriminator.norm",
     "discriminator.dropout",

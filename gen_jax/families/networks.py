@@ -29,9 +29,19 @@ class Networks:
     the running ones. BatchNorm in training needs the axis of `parallel.pmap`.
     """
 
-    def __init__(self, nets: Mapping[str, Net], ema_decay: float = 0.0, ema: tuple[str, ...] = ()):
-        """`ema` names the networks whose moving averages evaluation uses, if `ema_decay` > 0."""
-        self.nets = dict(nets)
+    def __init__(
+        self,
+        nets: Mapping[str, Net],
+        ema_decay: float = 0.0,
+        ema: tuple[str, ...] = (),
+        init_std: float = 0.0,
+    ):
+        """`ema` names the networks whose moving averages evaluation uses, if `ema_decay` > 0.
+
+        `init_std` is the deviation of the normal that kernels start from; 0 leaves them what their
+        layers make of them.
+        """
+        self.nets, self.init_std = dict(nets), init_std
         self.ema_decay, self.ema = ema_decay, ema if ema_decay else ()
 
     def init(self, key: Key[Array, ""]) -> TrainState:
@@ -41,6 +51,8 @@ class Networks:
         for (name, net), net_key in zip(self.nets.items(), net_keys, strict=True):
             variables = net.module.init(net_key, *net.inputs)
             params[name] = variables["params"]
+            if self.init_std:
+                params[name] = _normal_kernels(params[name], net_key, self.init_std)
             stats[name] = variables.get("batch_stats", {})
         return TrainState(
             step=jnp.zeros((), jnp.int32),
@@ -85,3 +97,15 @@ class Networks:
         params = {n: average["params"] for n, average in state.ema.items()}
         stats = {n: average["batch_stats"] for n, average in state.ema.items()}
         return state.params | params, state.batch_stats | stats
+
+
+def _normal_kernels(params: Tree, key: Key[Array, ""], std: float) -> Tree:
+    """Kernels of every layer drawn from N(0, std^2) (Radford et al. 2016, section 4)."""
+    leaves, structure = jax.tree_util.tree_flatten_with_path(params)
+    drawn = [
+        std * jax.random.normal(jax.random.fold_in(key, i), leaf.shape)
+        if path[-1].key == "kernel"
+        else leaf
+        for i, (path, leaf) in enumerate(leaves)
+    ]
+    return jax.tree.unflatten(structure, drawn)
