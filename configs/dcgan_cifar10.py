@@ -2,8 +2,8 @@
 
 Generator: a dense layer to 4x4x128, transposed convolutions 128-64-3, tanh. Discriminator:
 convolutions 64-128-256 with stride 2, a dense layer to one logit. Non-saturating loss, Adam 2e-4
-with b1 0.5, batch 128. The study names no normalisation; batch norm in the generator is DCGAN's
-(Radford et al. 2016), and so are kernels that start from N(0, 0.02^2). Evaluated at epochs 1, 10, 30 and 50 for the study's table.
+with b1 0.5, batch 128. What the study leaves open is DCGAN's (Radford et al. 2016): batch norm in
+the generator, kernels from N(0, 0.02^2). Evaluated at epochs 1, 10, 30 and 50 for its table.
 
 Command: python run.py --config=configs/dcgan_cifar10.py
 """

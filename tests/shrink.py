@@ -12,14 +12,19 @@ def shrink(config: ConfigDict, steps: int = 2) -> ConfigDict:
     config.update(batch_size=16, num_steps=steps, eval_epochs=())
     config.update(log_every=1, sample_every=steps, eval_every=steps, checkpoint_every=steps)
     # What a family does not read stays as it is: setting it is an error.
-    if config.family != "vae":
+    if config.family in ("cvae_gan", "classifier"):
         config.classifier.widths = (4, 8)
+    if config.family in ("cvae_gan", "vae"):
+        config.encoder.update(widths=(4, 8), hidden=min(config.encoder.hidden, 8))
+    if config.family in ("cvae_gan", "gan"):
+        config.discriminator.hidden = min(config.discriminator.hidden, 8)
+    if config.family == "gan":
+        config.n_critic = min(config.n_critic, 2)
     if config.family != "classifier":
         config.update(z_dim=min(config.z_dim, 4), label_dim=4)
-        config.encoder.update(widths=(4, 8), hidden=min(config.encoder.hidden, 8))
         config.generator.update(widths=(8, 4), hidden=min(config.generator.hidden, 8))
         config.discriminator.widths = (4, 8)
     config.eval.update(batch_size=16, examples=16, samples=20, grid_rows=3, grid_columns=4)
     config.eval.update(nll_samples=4, nll_examples=8, probe_examples=40, projection=24)
-    config.eval.update(baselines=False)
+    config.eval.update(baselines=False, inversions=2, inversion_steps=2)
     return config

@@ -43,9 +43,11 @@ def test_a_config_trains_two_steps_and_is_reported(name, tmp_path, monkeypatch, 
         (2, "eval"),
     ]
     assert (tmp_path / "report.html").stat().st_size > 10_000
-    evaluated = json.loads((tmp_path / "evals" / "reconstruction.json").read_text())
-    assert evaluated["step"] == 2
-    assert (tmp_path / "evals" / "latents.json").exists() == (load(path).family != "classifier")
+    family, evals = load(path).family, {path.stem for path in (tmp_path / "evals").glob("*.json")}
+    first = "discrimination" if family == "gan" else "reconstruction"
+    assert json.loads((tmp_path / "evals" / f"{first}.json").read_text())["step"] == 2
+    assert ("latents" in evals) == (family in ("cvae_gan", "vae"))
+    assert ("inversion" in evals) == (family == "gan")
 
 
 @pytest.mark.parametrize("name", NAMES)

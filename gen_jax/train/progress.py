@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tqdm import tqdm
 
-SHOWN = ("mse", "kl", "loss/adversarial", "loss/discriminator")
+SHOWN = ("mse", "kl", "loss/adversarial", "loss/generator", "loss/discriminator")
 
 
 class Progress:

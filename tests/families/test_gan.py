@@ -267,3 +267,17 @@ def test_metrics_and_features_are_per_example(tiny):
     np.testing.assert_allclose(out["loss/generator"], softplus, rtol=1e-5)
     (feature_map,) = family.features(state, whole["image"])
     assert feature_map.shape == (6, 4, 4, 4)
+
+
+def test_kernels_may_start_from_dcgans_normal(tiny):
+    wide = {"generator.widths": (64,), "discriminator.widths": (64,), "init_std": 0.02}
+    params = jax.jit(tiny.make(**(GAN | wide)).init)(jax.random.key(0)).params
+    leaves, _ = jax.tree_util.tree_flatten_with_path(params)
+    kernels = [leaf for path, leaf in leaves if path[-1].key == "kernel"]
+    assert len(kernels) == 5
+    for kernel in kernels:
+        bound = 4 / np.sqrt(kernel.size)  # of the mean in deviations; of these, a bit less
+        assert abs(float(kernel.mean())) < 0.02 * bound
+        assert abs(float(kernel.std()) / 0.02 - 1) < bound
+    others = [leaf for path, leaf in leaves if path[-1].key != "kernel"]
+    assert all(jnp.all((leaf == 0) | (leaf == 1)) for leaf in others)
