@@ -89,7 +89,7 @@ def get_config() -> ConfigDict:
     config.optimizer = optimizer = ConfigDict()
     optimizer.name = "adam"  # "adam", "rmsprop" or "sgd", every network's
     optimizer.b1 = 0.5  # of Adam; momentum of SGD
-    optimizer.b2 = 0.999  # of Adam; decay of RMSProp's mean square
+    optimizer.b2 = 0.999  # of Adam; decay of RMSProp's mean square, which starts at 0: take 0.9
     optimizer.weight_decay = 0.0  # decoupled, of kernels only (Loshchilov & Hutter 2019)
     optimizer.decay_epochs = 0.0  # epochs over which learning rates fall to 0; 0: they do not
     optimizer.decay = "cosine"  # along what: "cosine" or "linear"

@@ -14,5 +14,5 @@ from configs.base import get_config as base_config
 def get_config() -> ConfigDict:
     config = base_config()
     config.family = "gan"
-    config.data.update(name="cifar100", flip=True)
+    config.data.name = "cifar100"
     return config

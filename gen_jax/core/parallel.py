@@ -24,6 +24,17 @@ def pmap(function: Callable, donate: tuple[int, ...] = ()) -> Callable:
     return jax.pmap(function, axis_name=AXIS, donate_argnums=donate)
 
 
+def alone(function: Callable) -> Callable:
+    """`function` of one whole batch, outside `pmap`: what it reduces over devices is that batch."""
+    mapped = jax.vmap(function, axis_name=AXIS)
+
+    def call(*args: Tree) -> Tree:
+        out = mapped(*jax.tree.map(lambda leaf: leaf[None], args))
+        return jax.tree.map(lambda leaf: leaf[0], out)
+
+    return call
+
+
 def pmean(tree: Tree) -> Tree:
     """Mean over devices of every leaf: of gradients, and of scalars that are local batch means."""
     return jax.lax.pmean(tree, AXIS)

@@ -1,6 +1,5 @@
 """How well a GAN's discriminator tells test images from samples, and how sure of it it is."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
@@ -9,10 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from gen_jax.evals.model import Model, Result
 from gen_jax.losses import adversarial
-from gen_jax.losses.adversarial import Loss
 
-PROBABILISTIC = ("non_saturating", "minimax")
-"""Games in which sigmoid(logit) is the probability that an image is real."""
 BINS = 15
 
 UNITS = {
@@ -47,7 +43,12 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
     """
     if not judged(model):
         return None
-    metrics = model.metrics(count or len(model.test))
+    count = min(count or len(model.test), len(model.test))
+    # A discriminator that looks across images is shown as many at a time as in training.
+    size = (
+        model.config.batch_size if _together(model) and count >= model.config.batch_size else None
+    )
+    metrics = model.metrics(count - count % size if size else count, size)
     if not {"d/real", "d/fake"} <= metrics.keys():
         return None
     real, fake, loss = metrics["d/real"], metrics["d/fake"], model.config.loss
@@ -58,8 +59,8 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
         right = np.mean(real > game.boundary), np.mean(fake < game.boundary)
         values["d/accuracy_real"], values["d/accuracy_fake"] = map(float, right)
         values["d_accuracy"] = float(np.mean(right))
-        values["g_slope"] = slope(game.generator, game.boundary, fake)
-    if loss.adversarial in PROBABILISTIC:
+        values["g_slope"] = float(jnp.mean(adversarial.slope(game, jnp.asarray(fake, jnp.float32))))
+    if loss.adversarial in adversarial.PROBABILISTIC:
         sure, correct = confidences(real, fake)
         values["d_confidence"] = float(sure.mean())
         values["d_ece"] = calibration_error(sure, correct)
@@ -74,6 +75,7 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
             "seed": model.config.seed,
             "adversarial": loss.adversarial,
             "boundary": game.boundary,
+            "judged_together": size or 1,
         },
         verdict=verdict(values),
     )
@@ -106,11 +108,10 @@ def calibration_error(
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def slope(loss: Loss, boundary: float, fake: Float[np.ndarray, "n"]) -> float:
-    """Mean |d loss/d logit| of what the generator pays, over that at the game's boundary."""
-    pull = jax.vmap(jax.grad(lambda logit: loss(logit[None])[0]))
-    at_boundary = jnp.abs(pull(jnp.full(1, boundary)))[0]
-    return float(jnp.mean(jnp.abs(pull(jnp.asarray(fake, jnp.float32)))) / at_boundary)
+def _together(model: Model) -> bool:
+    """Whether what the discriminator says of an image depends on those beside it."""
+    judge = model.config.discriminator
+    return judge.norm == "batch" or judge.minibatch != "none" or judge.pack > 1
 
 
 def verdict(values: dict[str, float]) -> str:

@@ -11,6 +11,8 @@ COLLAPSED_DISTANCE = 0.5
 """Ratio of the distances among samples to those among test images, below which they collapsed."""
 COLLAPSED_DUPLICATES = 0.25
 """Share of near-duplicates above which they did; points of the plane have 0.04 at their best."""
+OFF_THE_DATA = 0.5
+"""Share of good samples, relative to real data, below which samples are off the data."""
 COLLAPSED_COVERAGE = 0.9
 """Share of the modes below which they did: seven of eight are too few, nine of ten are not."""
 VANISHED = 0.01
@@ -29,16 +31,21 @@ OVERCONFIDENT = 0.05
 _SAID = {
     "diversity": "samples {:.2f} times as far apart as test images",
     "duplicates": "{:.0%} of them near-duplicates",
-    "coverage": "{:.0%} of the modes found",
+    "coverage": "{:.1%} of the modes or classes found",
+    "quality": "{:.2f} times as many good ones as among real data",
     "gradient_left": "{:.2g} of the generator's first gradient norm left",
     "gradient_slope": "its loss {:.2g} times as steep as at the boundary",
     "accuracy_real": "discriminator right about {:.1%} of real images",
     "accuracy_fake": "about {:.1%} of generated ones",
-    "swing": "its lead swinging by {:.2f} of its size",
+    "auc": "a test image put above a sample with probability {:.2f}",
+    "swing": "its lead swinging by {:.2f} of its scale",
     "spikes": "spikes in {:.1%} of gradient norms",
     "confidence": "discriminator {:.2f} sure of itself",
     "overconfidence": "{:+.3f} beyond its accuracy",
 }
+
+
+_RIGHT = ("accuracy_real", "accuracy_fake", "auc")
 
 
 class Finding(NamedTuple):
@@ -51,7 +58,7 @@ class Finding(NamedTuple):
 
 def diagnose(numbers: Mapping[str, float]) -> list[Finding]:
     """The diseases that the numbers of `measure` show, none of which excludes another."""
-    searched = (_collapse, _vanishing, _overpowered, _oscillation, _overconfidence)
+    searched = (_collapse, _poor, _vanishing, _overpowered, _oscillation, _overconfidence)
     return [finding for look in searched if (finding := look(numbers)) is not None]
 
 
@@ -67,10 +74,12 @@ def thresholds() -> dict[str, float]:
         "diversity": COLLAPSED_DISTANCE,
         "duplicates": COLLAPSED_DUPLICATES,
         "coverage": COLLAPSED_COVERAGE,
+        "quality": OFF_THE_DATA,
         "gradient_left": VANISHED,
         "gradient_slope": VANISHED,
         "accuracy_real": SURE,
         "accuracy_fake": SURE,
+        "auc": SURE,
         "swing": SWINGING,
         "spikes": SPIKING,
         "confidence": CONFIDENT,
@@ -89,6 +98,13 @@ def _collapse(numbers: Mapping[str, float]) -> Finding | None:
     return None
 
 
+def _poor(numbers: Mapping[str, float]) -> Finding | None:
+    """Samples that no mode or class would own."""
+    if numbers.get("quality", 1) < OFF_THE_DATA:
+        return _finding("samples off the data", numbers, "quality")
+    return None
+
+
 def _vanishing(numbers: Mapping[str, float]) -> Finding | None:
     """Next to no gradient for the generator, from a discriminator that is nearly always right.
 
@@ -99,21 +115,19 @@ def _vanishing(numbers: Mapping[str, float]) -> Finding | None:
     """
     names = ("gradient_left", "gradient_slope")
     if _accuracy(numbers, 1) > SURE and min(numbers.get(name, 1) for name in names) < VANISHED:
-        return _finding(
-            "vanishing generator gradient", numbers, *names, "accuracy_real", "accuracy_fake"
-        )
+        return _finding("vanishing generator gradient", numbers, *names, *_RIGHT)
     return None
 
 
 def _overpowered(numbers: Mapping[str, float]) -> Finding | None:
     """A discriminator that hardly errs any more, of real images and of generated ones."""
     if _accuracy(numbers, 0) > SURE:
-        return _finding("discriminator overpowered", numbers, "accuracy_real", "accuracy_fake")
+        return _finding("discriminator overpowered", numbers, *_RIGHT)
     return None
 
 
 def _oscillation(numbers: Mapping[str, float]) -> Finding | None:
-    """The lead changes back and forth, or the generator's gradient leaps."""
+    """The lead changes back and forth, or a network's gradient leaps."""
     if numbers.get("swing", 0) > SWINGING or numbers.get("spikes", 0) > SPIKING:
         return _finding("oscillation", numbers, "swing", "spikes")
     return None
@@ -128,8 +142,9 @@ def _overconfidence(numbers: Mapping[str, float]) -> Finding | None:
 
 
 def _accuracy(numbers: Mapping[str, float], unknown: float) -> float:
-    """The lesser of both accuracies, `unknown` where the game has no boundary."""
-    return min(numbers.get(f"accuracy_{side}", unknown) for side in ("real", "fake"))
+    """The lesser of both accuracies; a game without a boundary has the ranking for it."""
+    sides = [numbers[name] for name in ("accuracy_real", "accuracy_fake") if name in numbers]
+    return min(sides, default=numbers.get("auc", unknown))
 
 
 def _finding(name: str, numbers: Mapping[str, float], *of: str) -> Finding:

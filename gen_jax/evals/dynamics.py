@@ -19,19 +19,31 @@ SPIKE = 10.0
 _WINDOW = 11  # records of the running median
 _NONE: Mapping[str, float] = MappingProxyType({})
 Series = Mapping[str, np.ndarray]
+_MEANS = (
+    ("diversity", "diversity/distance", 4),
+    ("duplicates", "diversity/duplicates", 4),
+    ("gradient_slope", "g/slope", 4),
+    ("accuracy_real", "d/accuracy_real", 2),
+    ("accuracy_fake", "d/accuracy_fake", 2),
+    ("confidence", "d/confidence", 2),
+)
+"""Number, scalar it is the mean of, and over which last part of the records."""
+_TOPS = ("grad/generator_max", "grad/discriminator_max")
 
 UNITS = {
     "diversity": "of samples, ratio to test images, mean of the last quarter",
     "duplicates": "share of samples, mean of the last quarter",
     "coverage": "modes or classes found, of those a perfect sampler finds",
+    "quality": "good samples (of a mode, or named surely), ratio to the share among real data",
     "gradient_left": "generator's gradient norm, last quarter's median to that of the beginning",
-    "gradient_slope": "of the generator's loss at samples, ratio to that at the boundary",
+    "gradient_slope": "of the generator's loss in the logits, 1 at the boundary, last quarter",
     "accuracy_real": "discriminator's, in training, mean of the last half",
     "accuracy_fake": "discriminator's, in training, mean of the last half",
+    "auc": "probability that the discriminator puts a test image above a sample",
     "swing": "deviation of D(real) - D(fake) from its trend over 1 + mean size, last half",
-    "spikes": f"share of records in the last half with {SPIKE:g} times the usual gradient",
-    "confidence": "discriminator's mean max(p, 1 - p), test images and samples",
-    "overconfidence": "confidence - accuracy of the discriminator, test images and samples",
+    "spikes": f"share of records in the last half with a gradient {SPIKE:g} times the usual",
+    "confidence": "discriminator's mean max(p, 1 - p), in training, mean of the last half",
+    "overconfidence": "confidence - accuracy of the discriminator, in training, last half",
 }
 
 
@@ -46,7 +58,9 @@ def evaluate(model: Model, earlier: Mapping[str, Result] = MappingProxyType({}))
       earlier: results of "discrimination", "modes" and "classified", by name, where they have been
         computed; they are computed here otherwise.
     """
-    train = [record for record in model.history if record.get("kind") == "train"]
+    every = model.config.log_every
+    # A stop leaves a record of few steps between two; without it an interrupted run counts alike.
+    train = [r for r in model.history if r.get("kind") == "train" and r["step"] % every == 0]
     if not discrimination.judged(model) or len(train) < SHORTEST:
         return None
 
@@ -61,9 +75,10 @@ def evaluate(model: Model, earlier: Mapping[str, Result] = MappingProxyType({}))
     findings = diagnose(numbers)
     return Result(
         values=numbers | {"diseases": float(len(findings))},
-        units={name: UNITS[name] for name in numbers} | {"diseases": "found, of five"},
+        units={name: UNITS[name] for name in numbers} | {"diseases": "found, of six"},
         protocol={
-            "num_records": len(train),
+            "split": "train",
+            "num_examples": len(train),
             "first_step": train[0]["step"],
             "last_step": train[-1]["step"],
             "found": [finding.name for finding in findings],
@@ -74,10 +89,10 @@ def evaluate(model: Model, earlier: Mapping[str, Result] = MappingProxyType({}))
 
 
 def series(records: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    """Each scalar over the records that have it, float64 [n]; n may differ."""
+    """Each scalar over the records, float64 [records]; NaN where it is missing or no number."""
     names = dict.fromkeys(name for record in records for name in record)
     return {
-        name: np.array([record[name] for record in records if name in record], np.float64)
+        name: np.array([_number(record.get(name)) for record in records])
         for name in names
         if name not in ("step", "wall", "kind")
     }
@@ -90,56 +105,76 @@ def measure(
 
     Args:
       logged: scalars of the training, [records] each, as the family "gan" and the loop name them.
+        What was not logged all along, or was not finite, tells nothing.
       found: values of `modes` or of `classified`.
       judged: values of `discrimination`.
     """
     numbers: dict[str, float] = {}
-    logged = {name: values for name, values in logged.items() if len(values) >= SHORTEST}
-    for name, scalar in (("diversity", "distance"), ("duplicates", "duplicates")):
-        if f"diversity/{scalar}" in logged:
-            numbers[name] = float(_last(logged[f"diversity/{scalar}"], 4).mean())
+    logged = {
+        name: values
+        for name, values in logged.items()
+        if len(values) >= SHORTEST and np.isfinite(values).all()
+    }
+    for name, scalar, part in _MEANS:
+        if scalar in logged:
+            numbers[name] = float(_last(logged[scalar], part).mean())
+    if {"confidence", "accuracy_real", "accuracy_fake"} <= numbers.keys():
+        right = (numbers["accuracy_real"] + numbers["accuracy_fake"]) / 2
+        numbers["overconfidence"] = numbers["confidence"] - right
+    numbers |= _of_samples(found)
+    if "grad/generator" in logged:
+        norms = logged["grad/generator"]
+        early = norms[: max(5, len(norms) // 50)]
+        numbers["gradient_left"] = float(np.median(_last(norms, 4)) / max(np.median(early), 1e-30))
+    tops = [logged[name] for name in _TOPS if name in logged]
+    if tops:
+        numbers["spikes"] = max(map(spikes, tops))
+    if {"d/real", "d/fake"} <= logged.keys():
+        # A critic's outputs have no scale of their own.
+        floor = 1.0 if "accuracy_real" in numbers else 0.0
+        numbers["swing"] = swing(logged["d/real"] - logged["d/fake"], floor)
+    if "d_auc" in judged:
+        numbers["auc"] = judged["d_auc"]
+    return {name: numbers[name] for name in UNITS if name in numbers}
+
+
+def swing(gap: np.ndarray, floor: float = 1.0) -> float:
+    """How far the discriminator's lead swings over the last half of its records [n].
+
+    The standard deviation of D(real) - D(fake) around its linear trend, over `floor` + its mean
+    size. A difference, since a Wasserstein critic's outputs drift together; and 1 more, the margin
+    or the nat that logits are on the scale of, because noise around a lead of nothing is no
+    oscillation. Records are means: what swings faster than `log_every` steps is not seen here.
+    """
+    late = _last(gap, 2)
+    times = np.arange(len(late))
+    trend = np.polyval(np.polyfit(times, late, 1), times)
+    return float(np.std(late - trend) / max(floor + np.mean(np.abs(late)), 1e-30))
+
+
+def spikes(norms: np.ndarray) -> float:
+    """Share of the last half of the records' largest norms [n] above `SPIKE` running medians."""
+    late = _last(norms, 2)
+    return float(np.mean(late > SPIKE * median_filter(late, _WINDOW, mode="nearest")))
+
+
+def _of_samples(found: Mapping[str, float]) -> dict[str, float]:
+    """Coverage and quality, from the values of `modes` or `classified`."""
+    numbers = {}
     for kind in ("modes", "classes"):
         if f"{kind}_found" in found:
             # Few samples miss some of many modes, be they as good as the data.
             of = found.get(f"{kind}_found_perfect", found[kind])
             numbers["coverage"] = min(1.0, found[f"{kind}_found"] / of)
-    if "grad/generator" in logged:
-        norms = logged["grad/generator"]
-        early = norms[: max(5, len(norms) // 50)]
-        numbers["gradient_left"] = float(np.median(_last(norms, 4)) / max(np.median(early), 1e-30))
-        numbers["spikes"] = spikes(norms)
-    for side in ("real", "fake"):
-        if f"d/accuracy_{side}" in logged:
-            numbers[f"accuracy_{side}"] = float(_last(logged[f"d/accuracy_{side}"], 2).mean())
-    if {"d/real", "d/fake"} <= logged.keys():
-        numbers["swing"] = swing(logged["d/real"] - logged["d/fake"])
-    for name, value in (
-        ("gradient_slope", "g_slope"),
-        ("confidence", "d_confidence"),
-        ("overconfidence", "overconfidence"),
-    ):
-        if value in judged:
-            numbers[name] = judged[value]
-    return {name: numbers[name] for name in UNITS if name in numbers}
+    if "high_quality" in found:
+        numbers["quality"] = found["high_quality"] / modes.PERFECT
+    elif found.get("classified_confident_real"):
+        numbers["quality"] = found["classified_confident"] / found["classified_confident_real"]
+    return numbers
 
 
-def swing(gap: np.ndarray) -> float:
-    """How far the discriminator's lead swings over the last half of its records [n].
-
-    The standard deviation of D(real) - D(fake) around its linear trend, over 1 + its mean size. A
-    difference, since a Wasserstein critic's outputs drift together; and 1 more, the margin or the
-    nat that logits are on the scale of, because noise around a lead of nothing is no oscillation.
-    """
-    late = _last(gap, 2)
-    times = np.arange(len(late))
-    trend = np.polyval(np.polyfit(times, late, 1), times)
-    return float(np.std(late - trend) / (1 + np.mean(np.abs(late))))
-
-
-def spikes(norms: np.ndarray) -> float:
-    """Share of the last half of gradient norms [n] above `SPIKE` times their running median."""
-    late = _last(norms, 2)
-    return float(np.mean(late > SPIKE * median_filter(late, _WINDOW, mode="nearest")))
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
 
 
 def _last(values: np.ndarray, part: int) -> np.ndarray:

@@ -52,10 +52,13 @@ class Model(NamedTuple):
     history: tuple[Mapping[str, Any], ...] = ()
 
     def blocks(
-        self, split: Split, count: int
+        self, split: Split, count: int, size: int | None = None
     ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """The first `count` examples: (indices [n], {"image": as observed, "label": ...})."""
-        size = self.config.eval.batch_size
+        """The first `count` examples: (indices [n], {"image": as observed, "label": ...}).
+
+        `size` of them at a time, by default `eval.batch_size`.
+        """
+        size = size or self.config.eval.batch_size
         for start in range(0, min(count, len(split)), size):
             indices = np.arange(start, min(start + size, count, len(split)))
             yield indices, self.observed(split, indices)
@@ -68,11 +71,11 @@ class Model(NamedTuple):
             images = jax.device_get(self.jitted("observe")(images, self.keys("eval", indices)))
         return {"image": images, "label": batch["label"]}
 
-    def metrics(self, count: int) -> dict[str, np.ndarray]:
-        """`Family.metrics` of the first `count` test images, float64 [n] each."""
+    def metrics(self, count: int, size: int | None = None) -> dict[str, np.ndarray]:
+        """`Family.metrics` of the first `count` test images in `blocks`, float64 [n] each."""
         function = self.jitted("metrics")
         parts = []
-        for indices, batch in self.blocks(self.test, count):
+        for indices, batch in self.blocks(self.test, count, size):
             out = function(self.state, batch, self.keys("eval", indices))
             parts.append(jax.device_get(out))
         return {

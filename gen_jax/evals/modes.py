@@ -1,5 +1,7 @@
 """Mode collapse in the plane: how many Gaussians of the data the samples find, and how evenly."""
 
+from math import exp
+
 import numpy as np
 
 from gen_jax.evals.model import Model, Result
@@ -8,6 +10,8 @@ SAMPLES = 2500
 """As many as VEEGAN and PacGAN draw."""
 RADIUS = 3
 """Standard deviations from a centre within which a sample is of high quality."""
+PERFECT = 1 - exp(-(RADIUS**2) / 2)
+"""Share of the data's own points that are."""
 
 
 def evaluate(model: Model) -> Result | None:
@@ -80,13 +84,12 @@ def kl_from_uniform(counts: np.ndarray) -> float:
 
 def _verdict(values: dict[str, float]) -> str:
     found, modes = values["modes_found"], values["modes"]
-    exact = 1 - np.exp(-(RADIUS**2) / 2)
     of_modes = (
         f"All {modes} modes are found" if found == modes else f"{found} of {modes} modes are found"
     )
     text = (
         f"{of_modes}; {values['high_quality']:.1%} of the samples lie within {RADIUS} standard"
-        f" deviations of one, as {exact:.1%} of the data do"
+        f" deviations of one, as {PERFECT:.1%} of the data do"
     )
     if "kl" in values:
         text += f"; their shares of the modes are {values['kl']:.3g} nats from even ones"

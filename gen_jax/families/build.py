@@ -61,6 +61,8 @@ def discriminator(config: ConfigDict, spec: DataSpec) -> Net:
     else:
         halvings = widths if section.net == "conv" else widths[:2]
         check_halving(halvings, spec.shape, "discriminator.widths")
+        if min(widths) < 1:
+            raise UserError(f"discriminator.widths={widths}: needs channels in each layer")
         sides = [height // 2**i for i in range(1, len(halvings) + 1)]
         fields["attention"] = _attention("discriminator", section.attention, sides)
     if section.net != "resnet":

@@ -35,6 +35,7 @@ from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import DataSpec
 from gen_jax.errors import UserError
 from gen_jax.families import gan_options
+from gen_jax.losses import adversarial
 from gen_jax.losses.augmentation import augment
 
 Images = Float[Array, "b h w c"]
@@ -164,6 +165,9 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         if game.boundary is not None:
             said["d/accuracy_real"] = jnp.mean(real > game.boundary)
             said["d/accuracy_fake"] = jnp.mean(fake < game.boundary)
+        if options.probabilistic:
+            sure = jax.tree.map(adversarial.confidence, (real, fake))
+            said["d/confidence"] = (jnp.mean(sure[0]) + jnp.mean(sure[1])) / 2
         # Running moments are of real and generated images alike; power iterations of both agree.
         stats = jax.tree.map(lambda a, b: (a + b) / 2, stats, fake_stats)
         return _total(terms), (terms, said, stats)
@@ -196,40 +200,47 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         def generator_loss(fakes):
             logits, heads, _ = judge(state, state.params, show(fakes, k.again), y, k.again)
             own = {"generator": jnp.mean(game.generator(logits))}
-            return _total(own | named(heads, y) | informed(heads, z)), own
+            slope = jnp.mean(adversarial.slope(game, logits))
+            return _total(own | named(heads, y) | informed(heads, z)), (own, slope)
 
-        (_, own), pull = jax.value_and_grad(generator_loss, has_aux=True)(fakes)
+        (_, (own, said["g/slope"])), pull = jax.value_and_grad(generator_loss, has_aux=True)(fakes)
         generator_grads = parallel.pmean(pullback(pull)[0])
         state = nets.update(state, {"generator": generator_grads}, {"generator": new_stats})
 
         metrics = parallel.pmean({f"loss/{n}": v for n, v in (terms | own).items()} | said)
         norms = [optax.tree.norm(g) for g in (generator_grads, critic_grads)]
         metrics |= {"grad/generator": norms[0], "grad/discriminator": norms[1]}
-        metrics["grad/ratio"] = norms[0] / (norms[1] + 1e-12)
+        metrics["grad_ratio"] = norms[0] / (norms[1] + 1e-12)
         return state, metrics | _singular_values(state.batch_stats["discriminator"])
 
-    def discriminate(
-        state: TrainState, images: Images, labels: Labels
-    ) -> tuple[Float[Array, "b"], Tree]:
-        """Logits and feature maps, as they are outside training; image i is first of its pack."""
-        packs = [jnp.roll(images, -i, axis=0) for i in range(options.pack)]
+    def apply_judge(state: TrainState, inputs: Inputs, labels: Labels, train: bool) -> tuple:
+        """((logits, features), collections), no dropout; `train` takes the batch's own moments."""
         variables = {
             "params": state.params["discriminator"],
             "batch_stats": state.batch_stats["discriminator"],
         }
-        (logits, _), seen = nets.nets["discriminator"].module.apply(
-            variables, jnp.concatenate(packs, axis=-1), labels, False, mutable=["intermediates"]
-        )
-        return logits, seen.get("intermediates", {}).get("maps", ())
+        mutable = ["intermediates", "batch_stats"] if train else ["intermediates"]
+        module = nets.nets["discriminator"].module
+        return module.apply(variables, inputs, labels, train, mutable=mutable)
+
+    def discriminate(state: TrainState, images: Images, labels: Labels) -> Float[Array, "b"]:
+        """Logits without augmentation and dropout; image i is the first of its pack."""
+        packs = [jnp.roll(images, -i, axis=0) for i in range(options.pack)]
+        inputs = jnp.concatenate(packs, axis=-1)
+        if not options.together:
+            return apply_judge(state, inputs, labels, False)[0][0]
+        # It was trained on batches of one kind, real or generated. Under moments of both kinds, or
+        # beside more images than it is used to, its logits are another discriminator's.
+        return parallel.alone(lambda x, y: apply_judge(state, x, y, True)[0][0])(inputs, labels)
 
     def metrics(state: TrainState, batch: Any, keys: Keys) -> dict[str, Float[Array, "b"]]:
         """Logits of each image and of a sample of its class, and what both players pay for them.
 
-        Images of a pack, or those that minibatch discrimination looks at, are neighbours here.
+        What a discriminator sees of other images, it sees of those given here, each kind apart.
         """
         images, labels = batch["image"], batch["label"]
-        real, _ = discriminate(state, images, labels)
-        fake, _ = discriminate(state, sample(state, keys, labels), labels)
+        real = discriminate(state, images, labels)
+        fake = discriminate(state, sample(state, keys, labels), labels)
         return {
             "d/real": real,
             "d/fake": fake,
@@ -246,8 +257,10 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
 
     def features(state: TrainState, images: Images) -> tuple[Float[Array, "b i j d"], ...]:
         # A label chooses among the logits, and reaches no feature map.
-        return discriminate(state, images, jnp.zeros(len(images), jnp.int32))[1]
+        labels = jnp.zeros(len(images), jnp.int32)
+        return apply_judge(state, images, labels, False)[1]["intermediates"]["maps"]
 
+    has_maps = config.discriminator.net != "dense" and options.pack == 1
     return Family(
         nets.init,
         step,
@@ -256,7 +269,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         sample,
         decode=decode,
         prior=prior,
-        features=None if config.discriminator.net == "dense" else features,
+        features=features if has_maps else None,
         best=None,
     )
 

@@ -25,16 +25,19 @@ class Options(NamedTuple):
     Attributes:
       game: what discriminator and generator pay.
       penalty: of `losses.penalties`, or None; `penalty_weight` multiplies it.
+      probabilistic: sigmoid(logit) is the probability that an image is real.
       points: the data are points in the plane, which no tanh bounds.
       noise, categorical, continuous: sizes of the parts of z.
       auxiliary: whether the discriminator names the class, with weight `auxiliary_weight`.
       info_weight: of the codes' negative log-likelihood.
+      together: whether the discriminator's outputs depend on the other images of a batch.
       clip: bound of the critic's weights; 0 for none.
     """
 
     game: Adversarial
     penalty: Callable | None
     penalty_weight: float
+    probabilistic: bool
     points: bool
     noise: int
     categorical: int
@@ -45,13 +48,14 @@ class Options(NamedTuple):
     n_critic: int
     pack: int
     augment: tuple[str, ...]
+    together: bool
     clip: float
 
 
 def read(config: ConfigDict, spec: DataSpec) -> Options:
     """Raises UserError for options that do not exist or do not go together."""
     loss, judge = config.loss, config.discriminator
-    for policy in judge.augment:
+    for policy in map(str, judge.augment):
         choose(AUGMENTATIONS, policy, "discriminator.augment")
     choose({"none": None, **MINIBATCH}, judge.minibatch, "discriminator.minibatch")
     choose(dict.fromkeys(("projection", "auxiliary")), judge.label, "discriminator.label")
@@ -60,6 +64,7 @@ def read(config: ConfigDict, spec: DataSpec) -> Options:
         game=adversarial.smoothed(loss.adversarial, loss.real_label, loss.fake_label),
         penalty=penalty,
         penalty_weight=loss.penalty_weight,
+        probabilistic=loss.adversarial in adversarial.PROBABILISTIC,
         points=bool(spec.modes),
         noise=config.z_dim,
         categorical=config.codes.categorical,
@@ -70,6 +75,7 @@ def read(config: ConfigDict, spec: DataSpec) -> Options:
         n_critic=config.n_critic,
         pack=judge.pack,
         augment=tuple(judge.augment),
+        together=judge.norm == "batch" or judge.minibatch != "none" or judge.pack > 1,
         clip=judge.clip,
     )
     _check_critic(config)
@@ -120,10 +126,17 @@ def _check_critic(config: ConfigDict) -> None:
             f"and discriminator.minibatch={judge.minibatch!r} makes its output depend on the "
             "others; use one of them"
         )
-    if judge.spectral_norm and judge.norm == "batch":
+    if loss.penalty != "none" and not loss.penalty_weight:
+        raise UserError(f"loss.penalty={loss.penalty!r} with loss.penalty_weight=0 is no penalty")
+    if judge.spectral_norm and judge.norm != "none":
         raise UserError(
-            "discriminator.spectral_norm bounds how fast the critic's output can change, and batch "
-            "norm divides by the batch's own deviation, which undoes it; use one of them"
+            "discriminator.spectral_norm bounds how fast the critic's output can change, and "
+            f"discriminator.norm={judge.norm!r} divides by a deviation, which undoes it; use one"
+        )
+    if judge.norm != "none" and len(judge.widths) < 2:
+        raise UserError(
+            f"discriminator.norm={judge.norm!r} is never of the first layer, and "
+            f"discriminator.widths={tuple(judge.widths)} has no other"
         )
     bounds = {
         "discriminator.clip": judge.clip > 0,
@@ -149,10 +162,10 @@ def _check_data(config: ConfigDict, options: Options) -> None:
             "discriminator.label='auxiliary' names the class a picture was asked of, which "
             "conditional=False withholds; use discriminator.label='projection'"
         )
-    if options.pack < 1 or (options.pack > 1 and config.conditional):
+    if options.pack > 1 and (config.conditional or options.categorical or options.continuous):
         raise UserError(
-            f"discriminator.pack={options.pack}: at least 1, and 1 where conditional=True, since "
-            "the images of a pack would each have a label"
+            f"discriminator.pack={options.pack} goes with conditional=False and no codes, since "
+            "the images of a pack would each have a label or a code of their own"
         )
     if config.batch_size % options.pack:
         raise UserError(

@@ -5,7 +5,8 @@ from math import log
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from flax.linen import relu, softplus
+from flax.linen import relu, sigmoid, softplus
+from jax import grad
 from jaxtyping import Array, Float
 
 from gen_jax.errors import UserError, choose
@@ -85,6 +86,29 @@ ADVERSARIAL = {
     "least_squares": LEAST_SQUARES,
     "wasserstein": WASSERSTEIN,
 }
+
+
+PROBABILISTIC = ("non_saturating", "minimax")
+"""Games in which sigmoid(logit) is the probability that an image is real."""
+
+
+def confidence(logits: Logits) -> Logits:
+    """max(p, 1 - p), p = sigmoid(logit), of the games in `PROBABILISTIC`."""
+    return sigmoid(jnp.abs(logits))
+
+
+def slope(game: Adversarial, logits: Logits) -> Logits:
+    """|d loss / d logit| of what the generator pays, over that at the boundary.
+
+    What a saturated loss takes from the generator's gradient: near 0 for minimax's against a
+    discriminator that is sure of the samples, about 2 for its non-saturating counterpart. Without
+    a boundary, the derivative itself.
+    """
+    derivative = grad(lambda x: jnp.sum(game.generator(x)))
+    pull = jnp.abs(derivative(logits))
+    if game.boundary is None:
+        return pull
+    return pull / jnp.abs(derivative(jnp.full(1, game.boundary)))[0]
 
 
 def smoothed(name: str, real: float, fake: float) -> Adversarial:

@@ -74,6 +74,7 @@ PANELS = (
         (
             Line("d/accuracy_real", "real", "green"),
             Line("d/accuracy_fake", "generated", "orange"),
+            Line("d/confidence", "confidence", "mute"),
         ),
     ),
     Panel(
@@ -88,7 +89,7 @@ PANELS = (
     Panel(
         "Gradient ratio",
         "generator over discriminator",
-        (Line("grad/ratio", "", "red"),),
+        (Line("grad_ratio", "", "red"),),
         log=True,
     ),
     Panel("Gradient penalty", _TERM, (Line("loss/penalty", "", "purple"),), log=True),

@@ -39,7 +39,10 @@ def compute(run: Run) -> list[Block]:
     if steps is not None:
         rows.append(("training steps", f"{steps:,}"))
         if isinstance(batch_size, int):
-            rows.append(("images seen, steps × batch size", f"{steps * batch_size:,}"))
+            draws = run.settings.get("n_critic", 1) if run.settings.get("family") == "gan" else 1
+            draws = draws if isinstance(draws, int) else 1
+            label = "images seen, steps × batch size" + (" × n_critic" if draws > 1 else "")
+            rows.append((label, f"{steps * batch_size * draws:,}"))
     _, rates = run.series("train", "images_per_second")
     rates = rates[np.isfinite(rates)]
     if rates.size:

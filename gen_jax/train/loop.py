@@ -108,7 +108,10 @@ def train(
     step_fn = make_step(family, config)
     state = parallel.replicate(state)
     pending: list[dict[str, jax.Array]] = []  # metrics of steps not logged yet, on the devices
-    records, progress = Records(workdir, start), Progress(start, stop, config.batch_size)
+    records, progress = (
+        Records(workdir, start),
+        Progress(start, stop, config.batch_size * family.draws),
+    )
     per_epoch = len(split) / (config.batch_size * family.draws)
     milestones = {
         num_steps(len(split), config.batch_size, family.draws, epochs)
@@ -126,6 +129,12 @@ def train(
                 Average.from_model_output(np.stack([m[name][0] for m in fetched])).compute()
             )
             for name in fetched[0]
+        }
+        # A norm that leaps for a step leaves no trace in a mean of fifty.
+        scalars |= {
+            f"{name}_max": float(max(np.max(m[name]) for m in fetched))
+            for name in fetched[0]
+            if name.startswith("grad/")
         }
         progress.pause()
         scalars |= hooks.diagnose(parallel.unreplicate(state), step)

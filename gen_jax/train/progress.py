@@ -15,11 +15,11 @@ class Progress:
     Args:
       start: steps done before.
       stop: steps in all.
-      batch_size: images a step sees.
+      images: images a step sees, of all its draws.
     """
 
-    def __init__(self, start: int, stop: int, batch_size: int) -> None:
-        self._stop, self._images = stop, batch_size
+    def __init__(self, start: int, stop: int, images: int) -> None:
+        self._stop, self._images = stop, images
         self._step = start
         self._since, self._elapsed = time.perf_counter(), 0.0
         terminal = sys.stderr.isatty()
