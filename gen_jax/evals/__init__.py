@@ -86,7 +86,7 @@ def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
         content = {
             "name": name,
             "step": model.step,
-            "split": "test",
+            "split": result.protocol.get("split", "test"),
             "num_examples": result.protocol.get("num_examples", len(model.test)),
             "values": result.values,
             "units": result.units,

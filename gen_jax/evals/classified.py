@@ -58,11 +58,14 @@ def evaluate(model: Model) -> Result | None:
         return None
     namer, told, count = load(path, spec), model.config.conditional, model.config.eval.classified
     asked = (np.resize(trained, count) if told else np.zeros(count)).astype(np.int32)
-    fake, pictures = _samples(model, namer, asked, trained[:ROWS])
+    fake = _samples(model, namer, asked)
     real = _real(model, namer, positions)
     shares, real_shares = fake.shares(spec.num_classes), real.shares(spec.num_classes)
+    rows = trained[:ROWS]
     if spec.name == STACKED:
         values, units = modes(shares, count)
+        # Of so many modes, the commonest: the first may have no sample at all.
+        rows = np.argsort(-shares, kind="stable")[:ROWS]
     else:
         values, units = classes(shares, real_shares, spec.class_names)
     agreement = float(np.mean(fake.label == asked)) if told else None
@@ -81,7 +84,7 @@ def evaluate(model: Model) -> Result | None:
             "classifier_digest": namer.digest,
         },
         verdict=mode_verdict(values) if spec.name == STACKED else verdict(values),
-        arrays=pictures
+        arrays=_pictures(model, asked, fake, rows)
         | {
             "class_shares": shares.astype(np.float32),
             "class_shares_real": real_shares.astype(np.float32),
@@ -203,31 +206,34 @@ def mode_verdict(values: dict[str, float]) -> str:
     return f"Modes missing: {numbers}." if found < 0.99 * perfect else f"All modes: {numbers}."
 
 
-def _samples(
-    model: Model, namer: Namer, asked: np.ndarray, rows: np.ndarray
-) -> tuple[Named, dict[str, np.ndarray]]:
-    """Samples of the labels `asked` [n] as they are named, and pictures of some.
-
-    Of each block only the first few samples of the classes `rows` are kept: "classified_samples"
-    uint8 [rows, COLUMNS, H, W, C], white where "classified_mask" is False, "classified_labels".
-    """
-    sample, size = model.jitted("sample"), model.config.eval.batch_size
-    cells = np.full((len(rows), COLUMNS, *model.test.spec.shape), 255, np.uint8)
-    filled = np.zeros(len(rows), int)
-    parts = []
+def _samples(model: Model, namer: Namer, asked: np.ndarray) -> Named:
+    """Samples of the labels `asked` [n] as they are named."""
+    sample, size, parts = model.jitted("sample"), model.config.eval.batch_size, []
     for start in range(0, len(asked), size):
         indices = np.arange(start, min(start + size, len(asked)))
         images = sample(model.state, model.keys("sample", indices), asked[indices])
-        label, probability = jax.device_get(namer.name(images))
-        parts.append((label, probability))
-        images = np.asarray(images)
-        for row, wanted in enumerate(rows):
-            some = to_uint8(images[label == wanted][: COLUMNS - filled[row]])
-            cells[row, filled[row] : filled[row] + len(some)] = some
-            filled[row] += len(some)
-    return _joined(parts), {
+        parts.append(jax.device_get(namer.name(images)))
+    return _joined(parts)
+
+
+def _pictures(
+    model: Model, asked: np.ndarray, named: Named, rows: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The first samples of the classes `rows`, drawn again, as they are named.
+
+    "classified_samples" uint8 [rows, COLUMNS, H, W, C], white where "classified_mask" is False, and
+    "classified_labels".
+    """
+    chosen = [np.flatnonzero(named.label == row)[:COLUMNS] for row in rows]
+    indices = np.concatenate(chosen)
+    mask = np.arange(COLUMNS)[None] < np.array([len(some) for some in chosen])[:, None]
+    cells = np.full((len(rows), COLUMNS, *model.test.spec.shape), 255, np.uint8)
+    if len(indices):
+        keys = model.keys("sample", indices)
+        cells[mask] = to_uint8(model.jitted("sample")(model.state, keys, asked[indices]))
+    return {
         "classified_samples": cells,
-        "classified_mask": np.arange(COLUMNS)[None] < filled[:, None],
+        "classified_mask": mask,
         "classified_labels": rows.astype(np.int32),
     }
 

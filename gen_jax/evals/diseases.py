@@ -26,7 +26,7 @@ SPIKING = 0.05
 CONFIDENT = 0.7
 """Confidence below which a discriminator is not overconfident, however often it errs."""
 OVERCONFIDENT = 0.05
-"""Confidence less accuracy above which a discriminator is overconfident."""
+"""Nats, `losses.adversarial.overconfidence`, above which a discriminator is overconfident."""
 
 _SAID = {
     "diversity": "samples {:.2f} times as far apart as test images",
@@ -41,7 +41,7 @@ _SAID = {
     "swing": "its lead swinging by {:.2f} of its scale",
     "spikes": "spikes in {:.1%} of gradient norms",
     "confidence": "discriminator {:.2f} sure of itself",
-    "overconfidence": "{:+.3f} beyond its accuracy",
+    "overconfidence": "overconfident by {:+.3f} nats",
 }
 
 

@@ -26,6 +26,7 @@ _MEANS = (
     ("accuracy_real", "d/accuracy_real", 2),
     ("accuracy_fake", "d/accuracy_fake", 2),
     ("confidence", "d/confidence", 2),
+    ("overconfidence", "d/overconfidence", 2),
 )
 """Number, scalar it is the mean of, and over which last part of the records."""
 _TOPS = ("grad/generator_max", "grad/discriminator_max")
@@ -43,7 +44,8 @@ UNITS = {
     "swing": "deviation of D(real) - D(fake) from its trend over 1 + mean size, last half",
     "spikes": f"share of records in the last half with a gradient {SPIKE:g} times the usual",
     "confidence": "discriminator's mean max(p, 1 - p), in training, mean of the last half",
-    "overconfidence": "confidence - accuracy of the discriminator, in training, last half",
+    "overconfidence": "nats, derivative of the discriminator's NLL in the log of its logits' scale, "
+    "in training, mean of the last half",
 }
 
 
@@ -118,9 +120,6 @@ def measure(
     for name, scalar, part in _MEANS:
         if scalar in logged:
             numbers[name] = float(_last(logged[scalar], part).mean())
-    if {"confidence", "accuracy_real", "accuracy_fake"} <= numbers.keys():
-        right = (numbers["accuracy_real"] + numbers["accuracy_fake"]) / 2
-        numbers["overconfidence"] = numbers["confidence"] - right
     numbers |= _of_samples(found)
     if "grad/generator" in logged:
         norms = logged["grad/generator"]

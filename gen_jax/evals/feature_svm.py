@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from threadpoolctl import threadpool_limits
 
 from gen_jax.core import keys
 from gen_jax.data.spec import Split
@@ -46,7 +47,8 @@ def evaluate(model: Model) -> Result | None:
     for kind, encode in _encoders(model):
         svm, fits[KINDS[kind]] = _fitted(model, encode, targets)
         blocks = _features(model, model.test, len(model.test), encode)
-        guesses = np.concatenate([svm.predict(block) for block in blocks])
+        with threadpool_limits(1, user_api="blas"):
+            guesses = np.concatenate([svm.predict(block) for block in blocks])
         right[kind] = int(np.sum(guesses[asked] == truth))
     total = len(truth)
     accuracy = {kind: right[kind] / total for kind in KINDS}

@@ -34,17 +34,21 @@ def evaluate(model: Model) -> Result | None:
     real, labels = batch["image"], batch["label"]
     fake = model.sample(labels)
     energy = sharpness(real)
+    if not energy or count < 2:  # there is nothing to be sharp, or to vary
+        return None
     values = {"sharpness_samples": sharpness(fake) / energy}
     if model.family.encode is not None and model.family.decode is not None:
         near = model.decode(model.encode(count)[0], labels)
         values["sharpness_reconstructions"] = sharpness(near) / energy
-    values["variance"] = float(fake.var(axis=0).mean() / real.var(axis=0).mean())
+    if real.var(axis=0).any():
+        values["variance"] = float(fake.var(axis=0).mean() / real.var(axis=0).mean())
     values["real_laplacian_energy"] = energy
     binarise = model.config.loss.binarise
     if model.config.conditional:
         real_within, real_between = class_variances(real, labels)
         within, between = class_variances(fake, labels)
-        values["variance_within_class"] = within / real_within
+        if real_within > 0:
+            values["variance_within_class"] = within / real_within
         if real_between > 0:  # not with one class, or too few images a class to tell means apart
             values["variance_between_classes"] = between / real_between
     return Result(

@@ -166,8 +166,10 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             said["d/accuracy_real"] = jnp.mean(real > game.boundary)
             said["d/accuracy_fake"] = jnp.mean(fake < game.boundary)
         if options.probabilistic:
-            sure = jax.tree.map(adversarial.confidence, (real, fake))
-            said["d/confidence"] = (jnp.mean(sure[0]) + jnp.mean(sure[1])) / 2
+            both = jnp.concatenate([real, fake])
+            said["d/confidence"] = jnp.mean(adversarial.confidence(both))
+            excess = [adversarial.overconfidence(x, y) for x, y in ((real, True), (fake, False))]
+            said["d/overconfidence"] = jnp.mean(jnp.concatenate(excess))
         # Running moments are of real and generated images alike; power iterations of both agree.
         stats = jax.tree.map(lambda a, b: (a + b) / 2, stats, fake_stats)
         return _total(terms), (terms, said, stats)

@@ -97,6 +97,16 @@ def confidence(logits: Logits) -> Logits:
     return sigmoid(jnp.abs(logits))
 
 
+def overconfidence(logits: Logits, real: bool) -> Logits:
+    """(p - y) * logit, of the games in `PROBABILISTIC`; y is 1 for real images, 0 for generated.
+
+    Its mean is the derivative of -log p(y) in the log of the logits' scale: above 0 where smaller
+    logits would predict better, and 0 where no temperature could help (Guo et al. 2017, sec. 4.2).
+    Nats.
+    """
+    return (sigmoid(logits) - real) * logits
+
+
 def slope(game: Adversarial, logits: Logits) -> Logits:
     """|d loss / d logit| of what the generator pays, over that at the boundary.
 

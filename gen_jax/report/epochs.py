@@ -20,6 +20,10 @@ _COLUMNS = (
     "probe_accuracy",
     "accuracy",
     "cross_entropy",
+    "loss/generator",
+    "loss/discriminator",
+    "d_accuracy",
+    "d_auc",
     "fid*",
     "kid*",
 )

@@ -124,7 +124,7 @@ def _lede(run: Run) -> tuple[str, ...]:
 def _summary(run: Run) -> list[Block]:
     blocks: list[Block] = [
         Verdict(str(content["name"]), str(content["verdict"]))
-        for content in run.evals
+        for content in sorted(run.evals, key=lambda content: content["name"] != "dynamics")
         if content.get("verdict")
     ]
     facts = [*_headlines(run), *timing.facts(run)]
