@@ -71,6 +71,23 @@ def test_the_averaged_gradient_of_a_gathered_loss_is_the_gradient_of_the_batch()
     np.testing.assert_allclose(together, np.tile(plain(weights), (8, 1)), rtol=1e-5)
 
 
+def test_alone_a_batch_is_the_whole_batch():
+    def function(tree, weights):
+        everyone = parallel.gather(tree["x"])
+        return {
+            "mean": parallel.mean(tree["x"][:, 0]),
+            "all": everyone,
+            "y": (tree["x"] @ weights,),
+        }
+
+    weights = np.ones((3, 2), np.float32)
+    out = parallel.alone(function)({"x": jnp.asarray(VALUES)}, weights)
+    np.testing.assert_allclose(out["mean"], VALUES[:, 0].mean(), rtol=1e-5)
+    np.testing.assert_array_equal(out["all"], VALUES)
+    np.testing.assert_allclose(out["y"][0], VALUES @ weights, rtol=1e-5)
+    assert out["mean"].shape == ()
+
+
 def test_shard_splits_the_batch_axis_in_order():
     images = np.arange(2 * 16 * 3).reshape(2, 16, 3)
     tree = {"image": images, "label": images[..., 0]}

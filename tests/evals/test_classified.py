@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, entropy
 
 from gen_jax.core.state import Family
-from gen_jax.data.spec import scaled
+from gen_jax.data.spec import ArraySplit, DataSpec, scaled
 from gen_jax.evals import classified, namer
 from gen_jax.evals.model import to_uint8
 from tests.evals import toy
@@ -111,6 +111,32 @@ def test_the_first_samples_of_each_class_are_kept_in_order():
     short = evaluate(rule, count=12, conditional=True).arrays
     assert short["classified_mask"].sum(axis=1).tolist() == [6, 0, 2, 2, 2]
     assert (short["classified_samples"][~short["classified_mask"]] == 255).all()
+
+
+def test_pictures_of_stacked_digits_are_of_the_commonest_modes():
+    # Eleven modes, of which the first has no sample and the last most.
+    def rule(data, labels):
+        del labels
+        draw = (data[:, -1] % 55).astype(jnp.int32)
+        return jnp.searchsorted(jnp.cumsum(jnp.arange(11)), draw, side="right").astype(jnp.int32)
+
+    names = tuple(str(label) for label in range(11))
+    labels = np.arange(11, dtype=np.int32)
+    spec = DataSpec(namer.STACKED, (2, 2, 1), 11, names, 11)
+    split = ArraySplit(spec, shades(labels).astype(np.uint8), labels)
+    overrides = {"eval.classifier": "file", "eval.classified": 400}
+    result = classified.evaluate(toy.model(sampler(rule), split, **overrides))
+    shares, rows = (result.arrays[name] for name in ("class_shares", "classified_labels"))
+    assert shares[0] == 0
+    np.testing.assert_array_equal(np.sort(rows), labels[1:])
+    assert np.all(np.diff(shares[rows]) <= 0)
+    pictures, mask = result.arrays["classified_samples"], result.arrays["classified_mask"]
+    np.testing.assert_array_equal(
+        mask.sum(axis=1), np.minimum(np.rint(400 * shares[rows]), classified.COLUMNS)
+    )
+    for row, label in enumerate(rows):
+        assert (pictures[row][mask[row]] == STEP * label).all()
+    assert (pictures[~mask] == 255).all()
 
 
 def test_blocks_change_nothing_and_samples_are_those_of_the_model():

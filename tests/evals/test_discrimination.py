@@ -11,7 +11,6 @@ from scipy.stats import mannwhitneyu
 
 from gen_jax.core.state import Family
 from gen_jax.evals import discrimination, reconstruction
-from gen_jax.losses.adversarial import ADVERSARIAL
 from tests.evals import toy
 
 IMAGES = toy.noise_images(40)
@@ -136,13 +135,36 @@ def test_the_slope_of_the_generators_loss(game, expected):
     assert values["g_slope"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_sure_discriminator_saturates_minimax_and_not_its_counterpart():
-    slopes = {
-        name: discrimination.slope(ADVERSARIAL[name].generator, 0.0, np.full(4, -12.0))
-        for name in ("minimax", "non_saturating")
-    }
-    assert slopes["minimax"] < 1e-4
-    assert slopes["non_saturating"] == pytest.approx(2, rel=1e-4)
+TOGETHER = [
+    {"discriminator.norm": "batch"},
+    {"discriminator.minibatch": "stddev"},
+    {"discriminator.pack": 2},
+]
+SIZES = PLAIN | {"loss/discriminator": lambda i: jnp.full(len(i), float(len(i)))}
+
+
+@pytest.mark.parametrize("options", TOGETHER)
+def test_what_looks_across_images_sees_as_many_as_in_training(options):
+    result = discrimination.evaluate(model(judging(SIZES), batch_size=16, **options))
+    # Two batches of 16; a third would be one of 8.
+    assert result.protocol["num_examples"] == 32
+    assert result.protocol["judged_together"] == 16
+    assert result.values["loss/discriminator"] == 16
+    assert result.values["d/real"] == pytest.approx(REAL[:32].mean())
+    fewer = discrimination.evaluate(model(judging(SIZES), batch_size=16, **options), 17)
+    assert fewer.protocol["num_examples"] == 16
+    few = discrimination.evaluate(model(judging(SIZES), batch_size=16, **options), 10)
+    assert few.protocol["num_examples"] == 10
+
+
+@pytest.mark.parametrize("norm", ["none", "layer"])
+def test_what_sees_images_one_by_one_is_shown_them_all(norm):
+    result = discrimination.evaluate(
+        model(judging(SIZES), batch_size=16, **{"discriminator.norm": norm})
+    )
+    assert result.protocol["num_examples"] == 40
+    assert result.protocol["judged_together"] == 1
+    assert result.values["loss/discriminator"] == pytest.approx((5 * 7**2 + 5**2) / 40)
 
 
 def test_families_without_a_discriminator_or_with_an_encoder_have_none():

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from gen_jax.data.spec import ArraySplit, DataSpec
 from gen_jax.evals import discrimination, diseases, dynamics
 from gen_jax.evals.model import Result
+from gen_jax.evals.modes import PERFECT
 from tests.evals import toy
 from tests.evals.test_discrimination import judging, model
 
 RECORDS = 200
+EVERY = 50  # steps between records, as in the base config
 
 
 def healthy(seed=0):
@@ -28,7 +30,12 @@ def healthy(seed=0):
         "d/fake": noisy(-1.5, 0.2),
         "d/accuracy_real": noisy(0.8, 0.03),
         "d/accuracy_fake": noisy(0.82, 0.03),
+        "d/confidence": noisy(0.82, 0.02),
+        "d/overconfidence": noisy(0.0, 0.02),
+        "g/slope": noisy(1.6, 0.1),
         "grad/generator": np.exp(noisy(0.0, 0.3)),
+        "grad/generator_max": 2 * np.exp(noisy(0.0, 0.3)),
+        "grad/discriminator_max": np.exp(noisy(0.0, 0.3)),
     }
 
 
@@ -44,14 +51,13 @@ def late(values, part):
 
 @given(st.integers(0, 1000))
 def test_a_healthy_training_is_found_healthy(seed):
-    found = {"modes_found": 8.0, "modes": 8.0}
-    judged = {"d_confidence": 0.8, "overconfidence": 0.01, "g_slope": 1.6}
-    numbers = dynamics.measure(healthy(seed), found, judged)
+    found = {"modes_found": 8.0, "modes": 8.0, "high_quality": 0.97}
+    numbers = dynamics.measure(healthy(seed), found, {"d_auc": 0.9})
     assert diseases.diagnose(numbers) == []
     assert numbers.keys() == dynamics.UNITS.keys()
     sentence = diseases.verdict([], numbers)
     assert sentence.startswith("Healthy: samples 0.9")
-    assert "100% of the modes" in sentence
+    assert "100.0% of the modes or classes found" in sentence
 
 
 @pytest.mark.parametrize(
@@ -91,9 +97,9 @@ def test_a_vanishing_gradient_is_small_against_a_sure_discriminator():
 
 def test_a_loss_that_is_flat_at_the_samples_leaves_no_gradient():
     series = overpowered(healthy())
-    names = ["vanishing generator gradient", "discriminator overpowered"]
-    assert named(series, judged={"g_slope": 1e-4}) == names
-    assert named(series, judged={"g_slope": 1.9}) == names[1:]
+    assert named(series) == ["discriminator overpowered"]
+    series["g/slope"] = np.where(late(series["g/slope"], 4), 1e-4, 1.9)
+    assert named(series) == ["vanishing generator gradient", "discriminator overpowered"]
 
 
 def test_an_overpowered_discriminator_is_sure_of_both_sides():
@@ -102,11 +108,23 @@ def test_an_overpowered_discriminator_is_sure_of_both_sides():
     assert named(one_side) == []
 
 
-def test_a_wasserstein_critic_has_no_accuracy():
-    series = {n: v for n, v in healthy().items() if "accuracy" not in n}
+def test_a_wasserstein_critic_has_a_ranking_for_its_accuracy():
+    series = {n: v for n, v in healthy().items() if "accuracy" not in n and "confidence" not in n}
     assert named(series) == []
+    assert named(series, judged={"d_auc": 0.94}) == []
+    assert named(series, judged={"d_auc": 0.96}) == ["discriminator overpowered"]
+    # Where the game has a boundary, the ranking of test images is no evidence.
+    assert named(healthy(), judged={"d_auc": 0.96}) == []
     series["grad/generator"] = np.geomspace(1, 1e-4, RECORDS)
     assert named(series) == ["vanishing generator gradient"]
+    assert named(series, judged={"d_auc": 0.6}) == []
+
+
+def test_a_wasserstein_critics_lead_swings_whatever_its_scale():
+    series = {n: v for n, v in healthy().items() if "accuracy" not in n}
+    small = series | {name: 1e-3 * series[name] for name in ("d/real", "d/fake")}
+    swings = [dynamics.measure(of)["swing"] for of in (series, small)]
+    assert swings[0] == pytest.approx(swings[1])
 
 
 def test_oscillation():
@@ -115,10 +133,15 @@ def test_oscillation():
     assert named(series) == ["oscillation"]
 
 
-def test_leaps_of_the_gradient_are_oscillation():
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_leaps_of_either_gradient_are_oscillation(network):
     series = healthy()
-    series["grad/generator"] = np.where(np.arange(RECORDS) % 12 == 0, 100, series["grad/generator"])
+    leaping = np.arange(RECORDS) % 12 == 0
+    # A mean of many steps may not show what their maximum does.
+    series["grad/generator"] = np.ones(RECORDS)
+    series[f"grad/{network}_max"] = np.where(leaping, 100, series[f"grad/{network}_max"])
     assert named(series) == ["oscillation"]
+    assert dynamics.measure(series)["spikes"] == np.mean(leaping[RECORDS // 2 :])
 
 
 def test_swing_is_that_of_a_sine_around_any_trend():
@@ -138,13 +161,46 @@ def test_spikes_are_counted_against_their_neighbours():
 
 def test_overconfidence():
     def found(confidence, beyond):
-        judged = {"d_confidence": confidence, "overconfidence": beyond}
-        return named(healthy(), judged=judged)
+        # Numbers of the last half of training.
+        half = late(np.ones(RECORDS), 2)
+        said = {"d/confidence": confidence, "d/overconfidence": beyond}
+        numbers = dynamics.measure(
+            healthy() | {name: np.where(half, value, 0.5) for name, value in said.items()}
+        )
+        assert numbers["overconfidence"] == pytest.approx(beyond)
+        return [finding.name for finding in diseases.diagnose(numbers)]
 
     assert found(0.9, 0.051) == ["discriminator overconfident"]
     assert found(0.9, 0.049) == []
     # The generator is just ahead of a discriminator in two minds.
     assert found(0.53, 0.3) == []
+    # What evaluation says of test images is another matter.
+    assert named(healthy(), judged={"d_confidence": 0.99, "overconfidence": 0.4}) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "quality"),
+    [
+        ({"high_quality": 0.49 * PERFECT}, 0.49),
+        ({"classified_confident": 0.392, "classified_confident_real": 0.8}, 0.49),
+        ({"high_quality": 0.51 * PERFECT}, 0.51),
+        ({"classified_confident": 0.408, "classified_confident_real": 0.8}, 0.51),
+    ],
+)
+def test_samples_of_no_mode_or_class_are_off_the_data(found, quality):
+    found |= {"modes_found": 8, "modes": 8}
+    numbers = dynamics.measure(healthy(), found)
+    assert numbers["quality"] == pytest.approx(quality)
+    findings = diseases.diagnose(numbers)
+    assert [finding.name for finding in findings] == ["samples off the data"][: quality < 0.5]
+    if findings:
+        said = "Samples off the data: 0.49 times as many good ones as among real data."
+        assert diseases.verdict(findings, numbers) == said
+
+
+def test_a_classifier_unsure_of_real_images_says_nothing_of_samples():
+    found = {"classified_confident": 0.0, "classified_confident_real": 0.0}
+    assert "quality" not in dynamics.measure(healthy(), found)
 
 
 def test_every_threshold_is_of_a_number_there_is():
@@ -156,22 +212,52 @@ def test_short_series_are_not_judged():
     assert dynamics.measure(series) == {}
 
 
-def test_series_take_each_scalar_where_it_was_logged():
+def test_series_are_nan_where_no_number_was_logged():
     records = [
-        {"step": 1, "wall": 0.0, "kind": "train", "a": 1.0},
-        {"step": 2, "wall": 0.0, "kind": "train", "a": 2.0, "b": 3.0},
+        {"step": 1, "wall": 0.0, "kind": "train", "a": 1.0, "b": None},
+        {"step": 2, "wall": 0.0, "kind": "train", "a": 2, "b": 3.0, "c": "Infinity"},
     ]
     series = dynamics.series(records)
-    assert {name: values.tolist() for name, values in series.items()} == {"a": [1, 2], "b": [3]}
+    assert series.keys() == {"a", "b", "c"}
+    expected = {"a": [1, 2], "b": [np.nan, 3], "c": [np.nan, np.nan]}
+    for name, values in expected.items():
+        np.testing.assert_array_equal(series[name], values)
+        assert series[name].dtype == np.float64
 
 
 def history(series):
     records = [
-        {"step": step + 1, "wall": 0.0, "kind": "train"}
+        {"step": EVERY * (step + 1), "wall": 0.0, "kind": "train"}
         | {name: float(values[step]) for name, values in series.items()}
         for step in range(RECORDS)
     ]
-    return (*records, {"step": RECORDS, "wall": 0.0, "kind": "eval", "d/real": 9.0})
+    return (*records, {"step": EVERY * RECORDS, "wall": 0.0, "kind": "eval", "d/real": 9.0})
+
+
+def test_what_was_not_finite_all_along_tells_nothing_and_the_rest_all_the_same():
+    records = history(healthy())
+    spoiled = {"d/overconfidence": float("nan"), "g/slope": None, "grad/generator_max": "inf"}
+    spoiled["grad/generator"] = float("inf")
+    broken = (*records[:150], records[150] | spoiled, *records[151:])
+    whole, rest = (
+        dynamics.evaluate(model()._replace(history=of)).values for of in (records, broken)
+    )
+    lost = {"overconfidence", "gradient_slope", "gradient_left"}
+    assert rest.keys() == whole.keys() - lost
+    # Of the two gradients the other is left.
+    same = rest.keys() - {"spikes"}
+    assert {name: rest[name] for name in same} == {name: whole[name] for name in same}
+
+
+def test_a_record_that_a_stop_left_between_two_is_not_counted():
+    records = history(healthy())
+    between = {"step": EVERY * 190 + 7, "wall": 0.0, "kind": "train", "d/real": 1e6}
+    stopped = (*records[:190], between, *records[190:])
+    whole, again = (dynamics.evaluate(model()._replace(history=of)) for of in (records, stopped))
+    assert again.values == whole.values
+    assert again.protocol == whole.protocol
+    only_stops = [record | {"step": record["step"] + 1} for record in records]
+    assert dynamics.evaluate(model()._replace(history=tuple(only_stops))) is None
 
 
 def test_a_verdict_with_its_numbers_and_thresholds():
@@ -181,12 +267,14 @@ def test_a_verdict_with_its_numbers_and_thresholds():
     assert result.verdict.startswith("Mode collapse: samples 0.30 times as far apart")
     assert result.values["diversity"] == pytest.approx(0.3)
     assert result.values["diseases"] == 1
-    judged = discrimination.evaluate(model()).values
-    assert result.values["overconfidence"] == judged["overconfidence"]
-    assert result.values["gradient_slope"] == judged["g_slope"]
+    assert result.values["auc"] == discrimination.evaluate(model()).values["d_auc"]
+    assert result.values["confidence"] == pytest.approx(series["d/confidence"][100:].mean())
+    assert result.values["gradient_slope"] == pytest.approx(series["g/slope"][150:].mean())
     assert result.units.keys() == result.values.keys()
     assert result.protocol["found"] == ["mode collapse"]
-    assert result.protocol["num_records"] == RECORDS
+    assert result.protocol["split"] == "train"
+    assert result.protocol["num_examples"] == RECORDS
+    assert (result.protocol["first_step"], result.protocol["last_step"]) == (50, 10_000)
     assert result.protocol["thresholds"]["diversity"] == diseases.COLLAPSED_DISTANCE
 
 
@@ -195,13 +283,15 @@ def test_earlier_results_are_not_computed_again():
         raise AssertionError("computed again")
 
     earlier = {
-        "discrimination": Result({"d_confidence": 0.9, "overconfidence": 0.2}, {}, {}),
+        "discrimination": Result({"d_auc": 0.75}, {}, {}),
         "classified": Result({"classes_found": 4.0, "classes": 10.0}, {}, {}),
     }
-    trained = model(judging()._replace(metrics=metrics))._replace(history=history(healthy()))
+    sure = healthy() | {"d/overconfidence": np.full(RECORDS, 0.1)}
+    trained = model(judging()._replace(metrics=metrics))._replace(history=history(sure))
     result = dynamics.evaluate(trained, earlier)
     assert result.protocol["found"] == ["mode collapse", "discriminator overconfident"]
     assert result.values["coverage"] == pytest.approx(0.4)
+    assert result.values["auc"] == 0.75
 
 
 def test_modes_of_points_are_counted():
@@ -221,6 +311,7 @@ def test_modes_of_points_are_counted():
     one_mode = toy.model(family, split, family="gan")._replace(history=history(healthy()))
     result = dynamics.evaluate(one_mode)
     assert result.values["coverage"] == 0.5
+    assert result.values["quality"] == pytest.approx(1 / PERFECT)
     assert "mode collapse" in result.protocol["found"]
 
 
@@ -230,3 +321,5 @@ def test_no_verdict_without_a_training_or_a_discriminator():
     assert dynamics.evaluate(short) is None
     encoding = judging()._replace(encode=lambda state, images, labels: None)
     assert dynamics.evaluate(model(encoding)._replace(history=history(healthy()))) is None
+    other = model()._replace(history=history({"loss/total": np.ones(RECORDS)}))
+    assert dynamics.evaluate(other, {"discrimination": Result({}, {}, {})}) is None

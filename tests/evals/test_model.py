@@ -68,6 +68,19 @@ def test_another_split_is_encoded_as_well():
     assert len(model.encode(100)[0]) == 20
 
 
+def test_blocks_are_of_the_size_asked_for():
+    family = observing()._replace(
+        metrics=lambda state, batch, keys: {"size": jnp.full(len(keys), len(batch["image"]))}
+    )
+    model = toy.model(family, toy.split(IMAGES))
+    np.testing.assert_array_equal(model.metrics(20)["size"], [7] * 14 + [6] * 6)
+    np.testing.assert_array_equal(model.metrics(18, 8)["size"], [8] * 16 + [2] * 2)
+    np.testing.assert_array_equal(model.metrics(99, 99)["size"], [20] * 20)
+    indices, images = zip(*model.blocks(model.test, 20, 8), strict=True)
+    assert [len(block["image"]) for block in images] == [8, 8, 4]
+    np.testing.assert_array_equal(np.concatenate(indices), np.arange(20))
+
+
 def test_a_missing_function_is_a_users_error():
     with pytest.raises(UserError, match="family vae cannot decode"):
         toy.model(observing(), toy.split(IMAGES)).jitted("decode")

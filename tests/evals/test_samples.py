@@ -22,15 +22,15 @@ def family(images, **functions):
     return Family(never, never, sample=sample, **functions)
 
 
-def evaluate(able=(), **overrides):
-    images = toy.noise_images(20, SHAPE)
+def evaluate(able=(), images=None, labels=None, **overrides):
+    images = toy.noise_images(20, SHAPE) if images is None else images
     both = {
         "encode": lambda state, x, y: (x.reshape(len(x), -1), jnp.zeros((len(x), 1))),
         "decode": lambda state, z, y: z.reshape(-1, *SHAPE),
     }
     made = family(images, **{name: both[name] for name in able})
     return samples.evaluate(
-        toy.model(made, toy.split(images), **{"eval.batch_size": 20} | overrides)
+        toy.model(made, toy.split(images, labels), **{"eval.batch_size": 20} | overrides)
     )
 
 
@@ -52,6 +52,29 @@ def test_reconstructions_are_beside_where_there_are_any():
 def test_the_variance_of_a_conditional_model_is_split():
     values = evaluate(conditional=True).values
     np.testing.assert_allclose(values["variance_within_class"], SHRINK**2, rtol=1e-5)
+
+
+def test_a_single_image_or_one_shade_leaves_nothing_to_compare_with():
+    assert evaluate(images=toy.noise_images(1, SHAPE)) is None
+    assert evaluate(**{"eval.samples": 1}) is None
+    assert evaluate(images=np.full((20, *SHAPE), 77, np.uint8)) is None
+    assert evaluate(images=toy.noise_images(2, SHAPE)) is not None
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_images_all_alike_are_sharp_but_do_not_vary(conditional):
+    alike = np.repeat(toy.noise_images(1, SHAPE), 20, axis=0)
+    values = evaluate(images=alike, conditional=conditional).values
+    assert values.keys() == {"sharpness_samples", "real_laplacian_energy"}
+    np.testing.assert_allclose(values["sharpness_samples"], SHRINK**2, rtol=1e-5)
+
+
+def test_images_alike_within_a_class_vary_between_classes_only():
+    alike = np.tile(toy.noise_images(5, SHAPE), (4, 1, 1, 1))
+    values = evaluate(images=alike, conditional=True).values
+    assert "variance_within_class" not in values
+    np.testing.assert_allclose(values["variance_between_classes"], SHRINK**2, rtol=1e-4)
+    np.testing.assert_allclose(values["variance"], SHRINK**2, rtol=1e-5)
 
 
 def test_the_laplacian_of_a_checkerboard():

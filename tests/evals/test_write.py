@@ -64,6 +64,20 @@ def test_what_an_earlier_evaluation_left_does_not_pass_for_current(tmp_path):
     assert names == results.keys() | {"somebody_elses"}
 
 
+def test_numbers_are_said_to_be_of_the_split_they_are_of(tmp_path, monkeypatch):
+    def of_training(model):
+        return Result({"a": 1.0}, {"a": ""}, {"split": "train", "num_examples": 12})
+
+    def of_test_images(model):
+        return Result({"b": 1.0}, {"b": ""}, {})
+
+    both = {"one": of_training, "other": of_test_images}
+    monkeypatch.setattr(evals, "EVALS", {n: evals.Evaluation(f) for n, f in both.items()})
+    write(tmp_path, classifier())
+    contents = [json.loads((tmp_path / f"{name}.json").read_text()) for name in both]
+    assert [(c["split"], c["num_examples"]) for c in contents] == [("train", 12), ("test", 40)]
+
+
 def test_two_arrays_of_one_name_are_an_error(tmp_path, monkeypatch):
     arrays = {"class_names": np.zeros(1)}
     clash = evals.Evaluation(lambda model: Result({}, {}, {}, arrays=arrays))

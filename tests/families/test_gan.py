@@ -92,7 +92,19 @@ def test_a_step_is_the_documented_game(tiny, game, conditional):
         for name in ("generator", "discriminator")
     ]
     np.testing.assert_allclose(metrics["grad/generator"], norms[0], rtol=1e-5)
-    np.testing.assert_allclose(metrics["grad/ratio"], norms[0] / norms[1], rtol=1e-4)
+    np.testing.assert_allclose(metrics["grad/discriminator"], norms[1], rtol=1e-5)
+    np.testing.assert_allclose(metrics["grad_ratio"], norms[0] / norms[1], rtol=1e-4)
+    # How sure the discriminator was, and what is left of the generator's loss once it has learnt.
+    fakes = generate(params["generator"], stats, z, labels)
+    logits = [judge(params["discriminator"], stats, x, labels) for x in (images, fakes)]
+    p = 1 / (1 + np.exp(-np.concatenate(logits)))
+    np.testing.assert_allclose(metrics["d/confidence"], np.maximum(p, 1 - p).mean(), rtol=1e-5)
+    truth = np.repeat([1, 0], SIZE)
+    excess = np.mean((p - truth) * np.concatenate(logits))
+    np.testing.assert_allclose(metrics["d/overconfidence"], excess, rtol=1e-4, atol=1e-6)
+    p = 1 / (1 + np.exp(-judge(after.params["discriminator"], stats, fakes, labels)))
+    slope = 2 * p if game == "minimax" else 2 * (1 - p)
+    np.testing.assert_allclose(metrics["g/slope"], slope.mean(), rtol=1e-5)
 
 
 @pytest.mark.usefixtures("gradients_as_opt")
@@ -154,7 +166,8 @@ def test_clipping_bounds_every_weight_of_the_critic_only(tiny):
     }
     assert largest["discriminator"] == pytest.approx(0.01)
     assert largest["generator"] > 0.1
-    assert "d/accuracy_real" not in metrics
+    assert not {"d/accuracy_real", "d/confidence", "d/overconfidence"} & metrics.keys()
+    assert metrics["g/slope"] == 1
 
 
 @pytest.mark.usefixtures("gradients_as_opt")
@@ -221,6 +234,7 @@ def test_an_auxiliary_classifier_is_asked_of_real_and_generated_images(tiny):
 def test_a_pack_is_consecutive_images_stacked_as_channels(tiny):
     family = tiny.make(**GAN, **{"discriminator.pack": 2})
     (after, _), _ = run(tiny, family)
+    assert family.features is None
     kernel = after.params["discriminator"]["Conv_0"]["kernel"]
     assert kernel.shape[2] == 2 * tiny.spec.shape[2]
     state, batch = tiny.state(family), tiny.batch(5)
@@ -267,6 +281,45 @@ def test_metrics_and_features_are_per_example(tiny):
     np.testing.assert_allclose(out["loss/generator"], softplus, rtol=1e-5)
     (feature_map,) = family.features(state, whole["image"])
     assert feature_map.shape == (6, 4, 4, 4)
+
+
+TOGETHER = {
+    "batch norm": {"discriminator.norm": "batch"},
+    "minibatch discrimination": {"discriminator.minibatch": "discrimination"},
+    "minibatch stddev": {"discriminator.minibatch": "stddev"},
+    "batch norm of packs": {"discriminator.norm": "batch", "discriminator.pack": 2},
+}
+
+
+@pytest.mark.parametrize("case", TOGETHER)
+def test_who_looks_across_images_judges_each_kind_by_itself_as_in_training(tiny, case):
+    overrides = GAN | TOGETHER[case] | {"discriminator.widths": (4, 4)}
+    family, config = (
+        tiny.make(**overrides, **{"discriminator.dropout": 0.5}),
+        tiny.config(**overrides),
+    )
+    state, keys = tiny.state(family), tiny.keys(6)
+    batch = {name: leaf[0] for name, leaf in tiny.batch(6).items()}
+    out = family.metrics(state, batch, keys)
+    _, judge = networks(tiny, family, config)
+    for side, images in (
+        ("d/real", jnp.asarray(batch["image"])),
+        ("d/fake", family.sample(state, keys, batch["label"])),
+    ):
+        if config.discriminator.pack == 2:
+            images = jnp.concatenate([images, jnp.roll(images, -1, axis=0)], axis=-1)
+        logits = judge(state.params["discriminator"], state.batch_stats, images, batch["label"])
+        assert logits.shape == (6,)
+        np.testing.assert_allclose(out[side], logits, rtol=1e-5, atol=1e-6)
+    # Neither other samples nor moments of the past have a say in what is real.
+    moved = jax.tree.map(lambda leaf: 2 * leaf, state.batch_stats["discriminator"])
+    other = state._replace(batch_stats=state.batch_stats | {"discriminator": moved})
+    again = family.metrics(other, batch, keys[::-1])
+    np.testing.assert_array_equal(again["d/real"], out["d/real"])
+    # Other real images have.
+    part = {name: leaf[:4] for name, leaf in batch.items()}
+    few = family.metrics(state, part, keys[:4])["d/real"]
+    assert np.abs(few[:3] - out["d/real"][:3]).max() > 1e-4
 
 
 def test_kernels_may_start_from_dcgans_normal(tiny):

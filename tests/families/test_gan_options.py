@@ -24,6 +24,22 @@ SENSELESS = {
         {"discriminator.spectral_norm": True, "discriminator.norm": "batch"},
         "undoes it",
     ),
+    "spectral and layer norm": (
+        {
+            "discriminator.spectral_norm": True,
+            "discriminator.norm": "layer",
+            "discriminator.widths": (4, 4),
+        },
+        "discriminator.norm='layer' divides by a deviation, which undoes it",
+    ),
+    "a norm of no layer": (
+        {"discriminator.norm": "batch"},
+        r"never of the first layer, and discriminator.widths=\(4,\) has no other",
+    ),
+    "a penalty of no weight": (
+        {"loss.penalty": "r1", "loss.penalty_weight": 0.0},
+        "loss.penalty='r1' with loss.penalty_weight=0 is no penalty",
+    ),
     "an unbounded critic": ({"loss.adversarial": "wasserstein"}, "bounded slope"),
     "two bounds": (
         {"loss.adversarial": "wasserstein", "discriminator.clip": 0.1, "loss.penalty": "wgan_gp"},
@@ -33,15 +49,24 @@ SENSELESS = {
     "labels the wrong way round": ({"loss.real_label": 0.1, "loss.fake_label": 0.9}, "label"),
     "auxiliary without labels": ({"discriminator.label": "auxiliary"}, "conditional=False"),
     "packs of labels": ({"discriminator.pack": 2, "conditional": True}, "discriminator.pack"),
+    "packs of a code": ({"discriminator.pack": 2, "codes.categorical": 3}, "no codes"),
+    "packs of a number": ({"discriminator.pack": 2, "codes.continuous": 1}, "no codes"),
     "packs that do not divide": ({"discriminator.pack": 3}, "batch_size=8"),
     "a code of one value": ({"codes.categorical": 1}, "codes.categorical=1"),
     "an unknown policy": ({"discriminator.augment": ("colour",)}, "did you mean color"),
+    "a policy that is no name": (
+        {"discriminator.augment": (1,)},
+        "discriminator.augment='1' is not known",
+    ),
     "an unknown penalty": ({"loss.penalty": "wgangp"}, "did you mean wgan_gp"),
     "an unknown game": ({"loss.adversarial": "bce"}, "loss.adversarial='bce'"),
     "an unknown optimizer": ({"optimizer.name": "adamw"}, "did you mean adam"),
     "an unknown decay": ({"optimizer.decay": "exponential"}, "optimizer.decay"),
     "an unknown activation": ({"generator.activation": "gelu"}, "generator.activation"),
-    "an unknown norm": ({"discriminator.norm": "instance"}, "discriminator.norm"),
+    "an unknown norm": (
+        {"discriminator.norm": "instance", "discriminator.widths": (4, 4)},
+        "discriminator.norm='instance' is not known",
+    ),
     "attention nowhere": ({"discriminator.attention": 16}, "have sides 4"),
     "attention in a dense net": (
         {"generator.net": "dense", "generator.norm": "none", "generator.attention": 4},

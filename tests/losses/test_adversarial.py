@@ -15,7 +15,11 @@ from gen_jax.losses.adversarial import (
     LEAST_SQUARES,
     MINIMAX,
     NON_SATURATING,
+    PROBABILISTIC,
     WASSERSTEIN,
+    confidence,
+    overconfidence,
+    slope,
     smoothed,
 )
 
@@ -183,3 +187,73 @@ def test_games_without_labels_cannot_be_smoothed(name, real, fake):
 def test_an_unknown_game_is_refused():
     with pytest.raises(UserError, match=r"loss\.adversarial='wasserstien'.*wasserstein"):
         smoothed("wasserstien", 1.0, 0.0)
+
+
+def test_confidence_is_the_probability_of_the_likelier_side():
+    p = expit(np.asarray(LOGITS, np.float64))
+    np.testing.assert_allclose(confidence(LOGITS), np.maximum(p, 1 - p), rtol=1e-6)
+    np.testing.assert_array_equal(confidence(jnp.array([0.0, -1000.0, 1000.0])), [0.5, 1, 1])
+
+
+def test_overconfidence_is_what_smaller_logits_would_save():
+    real, fake = LOGITS, LOGITS[::-1] - 1
+
+    def nats(log_scale):
+        scale = jnp.exp(log_scale)
+        right, wrong = NON_SATURATING.real(scale * real), NON_SATURATING.fake(scale * fake)
+        return jnp.mean(jnp.concatenate([right, wrong]))
+
+    excess = jnp.concatenate([overconfidence(real, True), overconfidence(fake, False)])
+    np.testing.assert_allclose(jnp.mean(excess), jax.grad(nats)(0.0), rtol=1e-5)
+
+
+def test_who_is_right_as_often_as_it_says_is_not_overconfident():
+    # 3/4 sure, and right three times in four: of real images, then of generated ones.
+    sure = jnp.array([np.log(3)] * 3 + [-np.log(3)])
+    right = overconfidence(sure, True), overconfidence(-sure, False)
+    np.testing.assert_allclose(jnp.stack(right).mean(axis=1), 0, atol=1e-7)
+    # Twice the logits: 9/10 sure of as much.
+    expected = np.log(9) * (0.9 - 0.75)
+    np.testing.assert_allclose(overconfidence(2 * sure, True).mean(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_probabilistic_are_the_games_whose_best_logit_is_the_log_odds(name):
+    # Of three real images for one generated: sigmoid(log 3) = 3/4.
+    odds, game = jnp.array([np.log(3)]), ADVERSARIAL[name]
+    both = 3 * slopes(game.real, odds) + slopes(game.fake, odds)
+    assert (abs(float(both[0])) < 1e-6) == (name in PROBABILISTIC)
+
+
+P = expit(np.asarray(LOGITS, np.float64))
+
+
+@pytest.mark.parametrize(
+    ("game", "expected"),
+    [
+        (MINIMAX, 2 * P),
+        (NON_SATURATING, 2 * (1 - P)),
+        (HINGE, np.ones(5)),
+        (LEAST_SQUARES, 2 * np.abs(np.asarray(LOGITS) - 1)),
+        (WASSERSTEIN, np.ones(5)),
+        # Boundaries at sigmoid(logit) = 0.45, and at 0.5 with the generator's target at 0.8.
+        (smoothed("minimax", 0.9, 0.0), P / 0.45),
+        (smoothed("non_saturating", 0.9, 0.0), (1 - P) / 0.55),
+        (smoothed("least_squares", 0.8, 0.2), np.abs(np.asarray(LOGITS) - 0.8) / 0.3),
+    ],
+)
+def test_slope_is_relative_to_that_at_the_boundary(game, expected):
+    np.testing.assert_allclose(slope(game, LOGITS), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_slope_is_1_at_the_boundary(name):
+    boundary = ADVERSARIAL[name].boundary
+    at = jnp.full(3, 0.0 if boundary is None else boundary)
+    np.testing.assert_array_equal(slope(ADVERSARIAL[name], at), np.ones(3))
+
+
+def test_a_sure_discriminator_saturates_minimax_and_not_its_counterpart():
+    sure = jnp.full(4, -12.0)
+    assert float(slope(MINIMAX, sure).max()) < 1e-4
+    np.testing.assert_allclose(slope(NON_SATURATING, sure), 2, rtol=1e-4)

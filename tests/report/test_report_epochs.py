@@ -39,6 +39,15 @@ def test_a_value_that_an_evaluation_lacks_is_left_blank(tmp_path):
     assert [row[2] for row in table.rows] == ["", "3"]
 
 
+def test_a_gan_has_columns_of_its_game(tmp_path):
+    game = {"d_auc": 0.9, "d_accuracy": 0.8, "loss/discriminator": 1.2, "loss/generator": 0.7}
+    rows = log(10, [10], fid=40.0, **game, **{"d/real": 1.0})
+    (table,) = epochs.table(run_with(tmp_path, [1], *rows))
+    named = ("kl", "mse", "loss/generator", "loss/discriminator", "d_accuracy", "d_auc", "fid")
+    assert table.columns == ("epoch", "step", *named)
+    assert table.rows == (("1", "10", "10", "0.5", "0.7", "1.2", "0.8", "0.9", "40"),)
+
+
 @pytest.mark.parametrize("chosen", [[], None, "all"])
 def test_no_table_without_chosen_epochs(tmp_path, chosen):
     assert epochs.table(run_with(tmp_path, chosen, *log(10, [10]))) == []

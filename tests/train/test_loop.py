@@ -228,6 +228,41 @@ def test_one_device_and_eight_see_the_same_losses(straight, tmp_path):
     assert compared > 100
 
 
+def test_norms_of_gradients_keep_their_peaks_and_images_of_all_draws_count(tmp_path, monkeypatch):
+    config = shrink(configs.load(ROOT / "configs" / "gan_ring.py"), 5)
+    config.update(log_every=3, n_critic=2)
+    make_step, seen = loop.make_step, []
+
+    def leaping(family, config):
+        step = make_step(family, config)
+
+        def leap(state, batch):
+            state, metrics = step(state, batch)
+            norm = (0.0, 2.0, 9.0, 1.0, 5.0, 4.0)[int(state.step[0])]
+            made_up = np.full(jax.device_count(), norm, np.float32)
+            return state, metrics | {"grad/made_up": made_up, "other/made_up": made_up}
+
+        return leap
+
+    class Counting(Progress):
+        def __init__(self, start, stop, images):
+            seen.append((start, stop, images))
+            super().__init__(start, stop, images)
+
+    monkeypatch.setattr(loop, "make_step", leaping)
+    monkeypatch.setattr(loop, "Progress", Counting)
+    run(tmp_path, config)
+    lines = [line for line in records.read(tmp_path) if line["kind"] == "train"]
+    assert [line["step"] for line in lines] == [3, 5]
+    assert [line["grad/made_up_max"] for line in lines] == [9, 5]
+    assert [line["grad/made_up"] for line in lines] == [4, 4.5]
+    for line in lines:
+        peaks = {name for name in line if name.endswith("_max")}
+        assert peaks == {f"grad/{of}_max" for of in ("generator", "discriminator", "made_up")}
+        assert all(line[peak] >= line[peak.removesuffix("_max")] for peak in peaks)
+    assert seen == [(0, 5, 2 * config.batch_size)]
+
+
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     config = small()
     config.loss.beta = float("inf")
