@@ -7,6 +7,7 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from gen_jax.evals.model import Model, Result
+from gen_jax.families.gan_options import looks_across
 from gen_jax.losses import adversarial
 
 BINS = 15
@@ -20,7 +21,7 @@ UNITS = {
     "d_auc": "probability that a test image's logit exceeds a sample's; chance 0.5",
     "d_confidence": "mean max(p, 1 - p), p the probability of being real",
     "d_ece": f"expected calibration error, {BINS} bins of confidence",
-    "overconfidence": "d_confidence - accuracy of calling p > 0.5 real",
+    "overconfidence": "nats, slope of the NLL in the log of the logits' scale",
     "g_slope": "mean |d loss/d logit| of the generator at samples, 1 at the boundary",
     "loss/generator": "mean, as in training, of the game alone",
     "loss/discriminator": "mean, as in training, of the game alone",
@@ -45,9 +46,7 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
         return None
     count = min(count or len(model.test), len(model.test))
     # A discriminator that looks across images is shown as many at a time as in training.
-    size = (
-        model.config.batch_size if _together(model) and count >= model.config.batch_size else None
-    )
+    size = min(model.config.batch_size, count) if looks_across(model.config) else None
     metrics = model.metrics(count - count % size if size else count, size)
     if not {"d/real", "d/fake"} <= metrics.keys():
         return None
@@ -64,7 +63,8 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
         sure, correct = confidences(real, fake)
         values["d_confidence"] = float(sure.mean())
         values["d_ece"] = calibration_error(sure, correct)
-        values["overconfidence"] = float(sure.mean() - correct.mean())
+        excess = [adversarial.overconfidence(*side) for side in ((real, True), (fake, False))]
+        values["overconfidence"] = float(np.mean(excess))
     values = {name: values[name] for name in [*UNITS, *values] if name in values}
     return Result(
         values=values,
@@ -106,12 +106,6 @@ def calibration_error(
     places = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     gaps = np.bincount(places, weights=correct - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidence))
-
-
-def _together(model: Model) -> bool:
-    """Whether what the discriminator says of an image depends on those beside it."""
-    judge = model.config.discriminator
-    return judge.norm == "batch" or judge.minibatch != "none" or judge.pack > 1
 
 
 def verdict(values: dict[str, float]) -> str:

@@ -111,7 +111,7 @@ def _vanishing(numbers: Mapping[str, float]) -> Finding | None:
     Measured by what is left of the norm at the beginning; and, since the first records may come too
     late for that, by the slope of the loss, which a sure discriminator takes from minimax's
     (Goodfellow et al. 2014, section 3). A generator that has won has little gradient as well, hence
-    the accuracy, where the game has one.
+    the accuracy, or the ranking where the game has no boundary.
     """
     names = ("gradient_left", "gradient_slope")
     if _accuracy(numbers, 1) > SURE and min(numbers.get(name, 1) for name in names) < VANISHED:

@@ -44,8 +44,7 @@ UNITS = {
     "swing": "deviation of D(real) - D(fake) from its trend over 1 + mean size, last half",
     "spikes": f"share of records in the last half with a gradient {SPIKE:g} times the usual",
     "confidence": "discriminator's mean max(p, 1 - p), in training, mean of the last half",
-    "overconfidence": "nats, slope of the discriminator's NLL in the log of its logits' scale, last "
-    "half",
+    "overconfidence": "nats, slope of the discriminator's NLL in its logits' log scale, last half",
 }
 
 

@@ -16,6 +16,7 @@ from gen_jax.losses.adversarial import Adversarial
 from gen_jax.losses.augmentation import AUGMENTATIONS
 from gen_jax.losses.penalties import PENALTIES
 from gen_jax.nets.auxiliary import Auxiliary
+from gen_jax.nets.layers import DISCRIMINATOR_NORMS
 from gen_jax.nets.minibatch import MINIBATCH
 
 
@@ -75,12 +76,18 @@ def read(config: ConfigDict, spec: DataSpec) -> Options:
         n_critic=config.n_critic,
         pack=judge.pack,
         augment=tuple(judge.augment),
-        together=judge.norm == "batch" or judge.minibatch != "none" or judge.pack > 1,
+        together=looks_across(config),
         clip=judge.clip,
     )
     _check_critic(config)
     _check_data(config, options)
     return options
+
+
+def looks_across(config: ConfigDict) -> bool:
+    """Whether what the discriminator says of an image depends on those beside it."""
+    judge = config.discriminator
+    return judge.norm == "batch" or judge.minibatch != "none" or judge.pack > 1
 
 
 def networks(config: ConfigDict, spec: DataSpec, options: Options) -> Networks:
@@ -133,7 +140,7 @@ def _check_critic(config: ConfigDict) -> None:
             "discriminator.spectral_norm bounds how fast the critic's output can change, and "
             f"discriminator.norm={judge.norm!r} divides by a deviation, which undoes it; use one"
         )
-    if judge.norm != "none" and len(judge.widths) < 2:
+    if judge.norm in DISCRIMINATOR_NORMS[1:] and len(judge.widths) < 2:
         raise UserError(
             f"discriminator.norm={judge.norm!r} is never of the first layer, and "
             f"discriminator.widths={tuple(judge.widths)} has no other"

@@ -55,7 +55,9 @@ def test_a_probabilistic_discriminator():
     p = expit(np.concatenate([REAL, FAKE]).astype(np.float64))
     assert values["d_accuracy"] == accuracy
     assert values["d_confidence"] == pytest.approx(np.maximum(p, 1 - p).mean())
-    assert values["overconfidence"] == pytest.approx(np.maximum(p, 1 - p).mean() - accuracy)
+    y = np.repeat([1, 0], [len(REAL), len(FAKE)])
+    expected = np.mean((p - y) * np.concatenate([REAL, FAKE]))
+    assert values["overconfidence"] == pytest.approx(expected, rel=1e-5)
     assert result.units.keys() == values.keys()
     assert all(result.units.values())
     assert result.protocol["num_examples"] == 40
