@@ -25,7 +25,7 @@ SPIKING = 0.05
 """Share of spikes among the gradient norms above which it does, too."""
 CONFIDENT = 0.7
 """Confidence below which a discriminator is not overconfident, however often it errs."""
-OVERCONFIDENT = 0.05
+OVERCONFIDENT = 0.2
 """Nats, `losses.adversarial.overconfidence`, above which a discriminator is overconfident."""
 
 _SAID = {

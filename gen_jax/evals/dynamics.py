@@ -25,8 +25,6 @@ _MEANS = (
     ("gradient_slope", "g/slope", 4),
     ("accuracy_real", "d/accuracy_real", 2),
     ("accuracy_fake", "d/accuracy_fake", 2),
-    ("confidence", "d/confidence", 2),
-    ("overconfidence", "d/overconfidence", 2),
 )
 """Number, scalar it is the mean of, and over which last part of the records."""
 _TOPS = ("grad/generator_max", "grad/discriminator_max")
@@ -43,8 +41,8 @@ UNITS = {
     "auc": "probability that the discriminator puts a test image above a sample",
     "swing": "deviation of D(real) - D(fake) from its trend over 1 + mean size, last half",
     "spikes": f"share of records in the last half with a gradient {SPIKE:g} times the usual",
-    "confidence": "discriminator's mean max(p, 1 - p), in training, mean of the last half",
-    "overconfidence": "nats, slope of the discriminator's NLL in its logits' log scale, last half",
+    "confidence": "discriminator's mean max(p, 1 - p), test images and samples",
+    "overconfidence": "nats, slope of the NLL in the logits' log scale, test images and samples",
 }
 
 
@@ -131,8 +129,15 @@ def measure(
         # A critic's outputs have no scale of their own.
         floor = 1.0 if "accuracy_real" in numbers else 0.0
         numbers["swing"] = swing(logged["d/real"] - logged["d/fake"], floor)
-    if "d_auc" in judged:
-        numbers["auc"] = judged["d_auc"]
+    # In training every batch is judged before it is learnt from, samples are always fresh, and a
+    # discriminator that remembers the real images does not show; on test images it does.
+    for name, value in (
+        ("auc", "d_auc"),
+        ("confidence", "d_confidence"),
+        ("overconfidence", "overconfidence"),
+    ):
+        if value in judged:
+            numbers[name] = judged[value]
     return {name: numbers[name] for name in UNITS if name in numbers}
 
 
