@@ -63,7 +63,8 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
         sure, correct = confidences(real, fake)
         values["d_confidence"] = float(sure.mean())
         values["d_ece"] = calibration_error(sure, correct)
-        excess = [adversarial.overconfidence(*side) for side in ((real, True), (fake, False))]
+        sides = ((jnp.asarray(real), True), (jnp.asarray(fake), False))
+        excess = [adversarial.overconfidence(*side) for side in sides]
         values["overconfidence"] = float(np.mean(excess))
     values = {name: values[name] for name in [*UNITS, *values] if name in values}
     return Result(
