@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
@@ -108,6 +107,7 @@ def test_where_there_is_no_svm():
 
 
 def torchs(x):
+    torch = pytest.importorskip("torch")
     """Adaptive max pooling of one map [n, h, w, c], flattened."""
     grid = tuple(min(4, side) for side in x.shape[1:3])
     pooled = torch.nn.functional.adaptive_max_pool2d(torch.tensor(x).permute(0, 3, 1, 2), grid)

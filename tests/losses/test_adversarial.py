@@ -3,7 +3,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
@@ -131,6 +130,7 @@ def test_labels_one_and_zero_smooth_nothing(name):
 @pytest.mark.parametrize(("real", "fake"), [(0.9, 0.0), (0.9, 0.1), (1.0, 0.2)])
 @pytest.mark.parametrize("name", ["non_saturating", "minimax"])
 def test_smoothed_cross_entropy_is_torchs(name, real, fake):
+    torch = pytest.importorskip("torch")
     game = smoothed(name, real, fake)
     logits = torch.tensor(np.asarray(LOGITS))
     for ours, target in ((game.real, real), (game.fake, fake)):

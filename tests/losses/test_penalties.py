@@ -2,7 +2,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -62,6 +61,7 @@ def test_a_quadratic_critics_slope_grows_with_the_distance_from_the_origin(name)
 
 @pytest.mark.parametrize("name", GIVEN)
 def test_torch_agrees_on_an_mlp_and_on_the_gradient_of_its_parameters(name):
+    torch = pytest.importorskip("torch")
     rng = np.random.default_rng(2)
     arrays = [rng.normal(0, 0.3, size).astype(np.float32) for size in ((32, 6), (6,), (6,))]
 
