@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gen_jax import config as configs
-from gen_jax import launch
+from gen_jax import launch, modes
 from gen_jax.data.spec import DataSpec
 from gen_jax.features import classifier
 from gen_jax.nets.classifier import Classifier
@@ -17,6 +17,9 @@ from tests.shrink import shrink
 
 FOLDER = Path(__file__).parents[1] / "configs"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
+
+# One of each family: drawing the curves takes as long as two steps of most.
+REPORTED = ("cvae_gan_shapes", "vae_mnist", "classifier_mnist", "cgan_cifar100")
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +33,12 @@ def weights(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_config_trains_two_steps_and_is_reported(name, tmp_path, monkeypatch, weights):
+def test_a_config_trains_two_steps(name, tmp_path, monkeypatch, weights):
     load = configs.load
     monkeypatch.setattr(configs, "load", lambda path: shrink(load(path)))
     path = FOLDER / f"{name}.py"
+    if name not in REPORTED:
+        monkeypatch.setattr(modes, "_report", lambda job: None)
     overrides = [f"--config.perceptual.weights={weights}"] if "perceptual" in name else []
     assert launch.main([f"--config={path}", f"--workdir={tmp_path}", *overrides]) == 0
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
@@ -42,12 +47,12 @@ def test_a_config_trains_two_steps_and_is_reported(name, tmp_path, monkeypatch, 
         (2, "train"),
         (2, "eval"),
     ]
-    assert (tmp_path / "report.html").stat().st_size > 10_000
+    if name in REPORTED:
+        assert (tmp_path / "report.html").stat().st_size > 10_000
     family, evals = load(path).family, {path.stem for path in (tmp_path / "evals").glob("*.json")}
     first = "discrimination" if family == "gan" else "reconstruction"
     assert json.loads((tmp_path / "evals" / f"{first}.json").read_text())["step"] == 2
     assert ("latents" in evals) == (family in ("cvae_gan", "vae"))
-    assert ("inversion" in evals) == (family == "gan")
 
 
 @pytest.mark.parametrize("name", NAMES)

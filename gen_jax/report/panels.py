@@ -87,6 +87,22 @@ PANELS = (
         log=True,
     ),
     Panel(
+        "Peak gradient norms",
+        "largest of the steps between two records",
+        (
+            Line("grad/generator_max", "generator", "red"),
+            Line("grad/discriminator_max", "discriminator", "purple"),
+        ),
+        log=True,
+    ),
+    Panel(
+        "Slope of the generator's loss",
+        "in the logits, 1 at the boundary",
+        (Line("g/slope", "", "red"),),
+        log=True,
+    ),
+    Panel("Overconfidence in training", "nats", (Line("d/overconfidence", "", "purple"),)),
+    Panel(
         "Gradient ratio",
         "generator over discriminator",
         (Line("grad_ratio", "", "red"),),

@@ -43,13 +43,17 @@ def test_no_two_lines_of_a_run_share_a_colour_in_a_panel():
 def test_scalars_of_a_gan_are_drawn_beside_each_other(tmp_path):
     groups = {
         "loss": ("generator", "discriminator", "penalty", "auxiliary", "info"),
-        "d": ("real", "fake", "accuracy_real", "accuracy_fake"),
-        "grad": ("generator", "discriminator", "ratio"),
+        "d": ("real", "fake", "accuracy_real", "accuracy_fake", "confidence", "overconfidence"),
+        "g": ("slope",),
+        "grad": ("generator", "discriminator", "generator_max", "discriminator_max"),
         "diversity": ("distance", "duplicates"),
     }
     names = [f"{group}/{member}" for group, members in groups.items() for member in members]
     layers = [f"sigma/Conv_{i}" for i in range(7)]
-    rows = [{"step": step} | dict.fromkeys(names + layers, 1.0 + step) for step in range(3)]
+    rows = [
+        {"step": step} | dict.fromkeys([*names, "grad_ratio", *layers], 1.0 + step)
+        for step in range(3)
+    ]
     run = run_with(tmp_path, *rows)
     found = {}
     for panel in panels.present(run):
@@ -57,15 +61,18 @@ def test_scalars_of_a_gan_are_drawn_beside_each_other(tmp_path):
     assert found == {
         "Adversarial losses": [["generator", "discriminator"]],
         "Discriminator outputs": [["real", "generated"]],
-        "Discriminator accuracy": [["real", "generated"]],
+        "Discriminator accuracy": [["real", "generated", "confidence"]],
         "Gradient norms": [["generator", "discriminator"]],
+        "Peak gradient norms": [["generator", "discriminator"]],
+        "Slope of the generator's loss": [[""]],
+        "Overconfidence in training": [[""]],
         "Gradient ratio": [[""]],
         "Gradient penalty": [[""]],
         "Auxiliary terms": [["class", "codes"]],
         "Diversity": [["distance, relative to real", "share of near-duplicates"]],
         "sigma": [[f"Conv_{i}" for i in range(6)], ["Conv_6"]],
     }
-    assert len(curves.draw(run)[0].charts) == 10
+    assert len(curves.draw(run)[0].charts) == 13
 
 
 def test_thinning_keeps_mean_and_extremes():
