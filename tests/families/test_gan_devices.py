@@ -11,7 +11,6 @@ from tests.families.test_cvae_gan_devices import assert_same
 GAN = {"family": "gan", "conditional": False, "generator.norm": "batch"}
 CASES = {
     "minibatch discrimination": {"discriminator.minibatch": "discrimination"},
-    "minibatch stddev": {"discriminator.minibatch": "stddev"},
     "batch norm": {"discriminator.norm": "batch", "discriminator.widths": (4, 4)},
     "dragan": {"loss.penalty": "dragan", "discriminator.dropout": 0.3},
     "wgan_gp, packed": {
@@ -34,7 +33,6 @@ CASES = {
         "discriminator.spectral_norm": True,
         "n_critic": 2,
     },
-    "clipped": {"loss.adversarial": "wasserstein", "discriminator.clip": 0.1},
 }
 
 
