@@ -6,6 +6,8 @@ MNIST's 28 pixels halve twice, to 7x7, so there are two convolutions a network w
 64 pixels take four. Kernels start from N(0, 0.02^2).
 
 Command: python run.py --config=configs/dcgan_mnist.py
+Cost: 469 steps an epoch, about a minute on two CPU cores (840 img/s).
+Result: after six epochs all ten digits, total variation 0.21 to the test set's; docs/results/gan.
 """
 
 from ml_collections import ConfigDict

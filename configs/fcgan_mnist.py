@@ -6,6 +6,8 @@ study's question about deeper generators. Point `--config.eval.classifier` at th
 `configs/classifier_mnist.py` to have the samples named.
 
 Command: python run.py --config=configs/fcgan_mnist.py
+Cost: 469 steps an epoch, four seconds on two CPU cores (13,000 img/s).
+Result: after 20 epochs all ten digits, total variation 0.09 to the test set's; docs/results/gan.
 """
 
 from ml_collections import ConfigDict

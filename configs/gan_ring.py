@@ -7,6 +7,8 @@ Adam with b1 0.5, generator at 1e-3 and discriminator at 1e-4, 25,000 steps. The
 Where the paper scales the discriminator's input and starts from orthogonal weights, this does not.
 
 Command: python run.py --config=configs/gan_ring.py
+Cost: 25,000 steps, 45 seconds on two CPU cores.
+Result: 0 to 2 of 8 modes found in three seeds, 8 of 8 with packs of four; docs/results/gan.
 """
 
 from ml_collections import ConfigDict
