@@ -19,6 +19,7 @@ from gen_jax.core.files import write_bytes
 from gen_jax.core.state import Family
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError, choose, nearest
+from gen_jax.evals import namer
 from gen_jax.evals.model import Model, to_uint8
 from gen_jax.families import FAMILIES
 from gen_jax.report import images, points
@@ -41,6 +42,8 @@ def train(job: Job) -> None:
     parallel.check_batch(job.config.batch_size)
     steps = loop.total_steps(job.config, train_split, family.draws)
     loop.check_decay(job.config, train_split, family.draws, steps)
+    if job.config.eval.classifier and not test_split.spec.modes:
+        namer.load(job.config.eval.classifier, test_split.spec)  # a wrong file, before the training
     described = workdir.describe(train_split, test_split, family.frozen)
     workdir.open_for_training(job.workdir, job.config, job.name, described)
     with _checkpoints(job, family) as checkpoints:

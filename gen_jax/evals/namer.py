@@ -46,7 +46,8 @@ def load(path: str, spec: DataSpec) -> Namer:
     height, width, channels = spec.shape
     shape = (height, width, 1) if stacked else spec.shape
     names = _DIGITS if stacked else spec.class_names
-    config = "configs/classifier_mnist.py" if stacked else "configs/classifier_cifar10.py"
+    digits = "mnist" in spec.name
+    config = "configs/classifier_mnist.py" if digits else "configs/classifier_cifar10.py"
     obtain = (
         f"train one with python run.py --config={config} --config.data.image_size={height}"
         if stacked
