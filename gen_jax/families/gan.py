@@ -21,102 +21,30 @@ time, been stacked as channels; the penalty is of its gradient at exactly that.
 lines of their own, weighted.
 """
 
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 from ml_collections import ConfigDict
 
 from gen_jax.core import parallel
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import DataSpec
-from gen_jax.errors import UserError
 from gen_jax.families import gan_options
+from gen_jax.families.gan_model import Draws, Images, Keys, Labels, Latents, Players, draws
 from gen_jax.losses import adversarial
-from gen_jax.losses.augmentation import augment
 
-Images = Float[Array, "b h w c"]
-Inputs = Float[Array, "b h w c"]  # augmented and packed
-Labels = Int[Array, "b"]
-Latents = Float[Array, "b z"]
-Keys = Key[Array, "b"]
 Scalars = dict[str, Float[Array, ""]]
 Tree = Any
-
-
-class Draws(NamedTuple):
-    """One key per example for everything that is drawn for it."""
-
-    prior: Keys
-    generator_dropout: Keys
-    real: Keys
-    fake: Keys
-    penalty: Keys
-    again: Keys
 
 
 def make(config: ConfigDict, spec: DataSpec) -> Family:
     """Builds the family; raises UserError for options that do not exist or do not go together."""
     options = gan_options.read(config, spec)
-    nets = gan_options.networks(config, spec, options)
-    game, judges = options.game, tuple(name for name in nets.nets if name != "generator")
-
-    def prior(keys: Keys, labels: Labels) -> Latents:
-        """z: standard normal noise, then a one-hot code, then codes uniform on [-1, 1]."""
-        del labels  # one prior for every class
-        noise_keys, code_keys, uniform_keys = _split(keys, 3)
-        parts = [_draw(jax.random.normal, noise_keys, (options.noise,))]
-        if options.categorical:
-            draw = partial(jax.random.randint, minval=0, maxval=options.categorical)
-            parts.append(jax.nn.one_hot(_draw(draw, code_keys, ()), options.categorical))
-        if options.continuous:
-            draw = partial(jax.random.uniform, minval=-1.0, maxval=1.0)
-            parts.append(_draw(draw, uniform_keys, (options.continuous,)))
-        return jnp.concatenate(parts, axis=-1)
-
-    def generate(
-        params: Tree, stats: Tree, z: Latents, labels: Labels, keys: Keys | None, train: bool
-    ) -> tuple[Images, Tree]:
-        """Images, and the generator's new statistics."""
-        outputs, stats = nets.apply(
-            "generator", params, stats, z, labels, train=train, keys=keys if train else None
-        )
-        return outputs if options.points else jnp.tanh(outputs), stats
-
-    def show(images: Images, keys: Keys) -> Inputs:
-        """What the discriminator is shown of a batch."""
-        if options.augment:
-            images = augment(images, keys, options.augment)
-        if len(images) % options.pack:
-            raise UserError(
-                f"{len(images)} images a device do not make packs of {options.pack}; "
-                "use another batch_size or discriminator.pack"
-            )
-        count, height, width, channels = images.shape
-        packs = images.reshape(count // options.pack, options.pack, height, width, channels)
-        return jnp.moveaxis(packs, 1, 3).reshape(len(packs), height, width, -1)
-
-    def judge(
-        state: TrainState, params: Tree, inputs: Inputs, labels: Labels, keys: Keys
-    ) -> tuple[Float[Array, "b"], dict[str, Array], Tree]:
-        """Logits, what the heads say, and new statistics, of inputs in training."""
-        packed = slice(None, None, options.pack)
-        (logits, features), stats = nets.apply(
-            "discriminator",
-            params,
-            state.batch_stats,
-            inputs,
-            labels[packed],
-            train=True,
-            keys=keys[packed],
-        )
-        heads = {}
-        if "auxiliary" in judges:
-            heads = nets.nets["auxiliary"].module.apply({"params": params["auxiliary"]}, features)
-        return logits, heads, stats
+    players = Players(config, spec, options)
+    nets, game = players.nets, options.game
 
     def named(heads: dict[str, Array], labels: Labels) -> Scalars:
         """-log p(y | x), weighted batch mean; nothing without that head."""
@@ -146,14 +74,15 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         k: Draws,
     ) -> tuple[Float[Array, ""], tuple[Scalars, Scalars, Tree]]:
         """The discriminator's objective: value, (its terms, what it said, new statistics)."""
-        inputs, fake_inputs = show(images, k.real), show(fakes, k.fake)
-        real, heads, stats = judge(state, params, inputs, y, k.real)
-        fake, fake_heads, fake_stats = judge(state, params, fake_inputs, y, k.fake)
+        inputs, fake_inputs = players.show(images, k.real), players.show(fakes, k.fake)
+        before = state.batch_stats
+        real, heads, stats = players.judge(params, before, inputs, y, k.real)
+        fake, fake_heads, fake_stats = players.judge(params, before, fake_inputs, y, k.fake)
         # 1. The game.
         terms = {"discriminator": jnp.mean(game.real(real)) + jnp.mean(game.fake(fake))}
         # 2. The penalty of the critic as a function of what it is shown.
         if options.penalty is not None:
-            critic = lambda x: judge(state, params, x, y, k.real)[0]  # noqa: E731
+            critic = lambda x: players.judge(params, before, x, y, k.real)[0]  # noqa: E731
             packed_keys = k.penalty[:: options.pack]
             deviation = _deviation(inputs)
             sizes = options.penalty(critic, inputs, fake_inputs, packed_keys, deviation)
@@ -179,19 +108,21 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
     ) -> tuple[TrainState, Scalars]:
         del key  # nothing here concerns the batch as a whole
         for draw in range(options.n_critic):
-            k = Draws(*_split(keys[draw], len(Draws._fields)))
+            k = draws(keys[draw])
             images, y = batch["image"][draw], batch["label"][draw]
-            z = prior(k.prior, y)
+            z = players.prior(k.prior, y)
 
             # 1. Generate; `pullback` takes a gradient at the images back to the generator.
             def forge(generator, z=z, y=y, k=k, stats=state.batch_stats):
-                return generate({"generator": generator}, stats, z, y, k.generator_dropout, True)
+                return players.generate(
+                    {"generator": generator}, stats, z, y, True, k.generator_dropout
+                )
 
             fakes, pullback, new_stats = jax.vjp(forge, state.params["generator"], has_aux=True)
 
             # 2. Update the discriminator and its heads.
             gradient = jax.value_and_grad(critic_loss, has_aux=True)
-            judging = {name: state.params[name] for name in judges}
+            judging = {name: state.params[name] for name in players.judges}
             (_, (terms, said, stats)), grads = gradient(judging, state, images, fakes, y, z, k)
             critic_grads = parallel.pmean(grads)
             state = nets.descend(state, critic_grads, {"discriminator": stats})
@@ -200,7 +131,8 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
 
         # 3. Update the generator, by the pull of its loss at the images.
         def generator_loss(fakes):
-            logits, heads, _ = judge(state, state.params, show(fakes, k.again), y, k.again)
+            inputs = players.show(fakes, k.again)
+            logits, heads, _ = players.judge(state.params, state.batch_stats, inputs, y, k.again)
             own = {"generator": jnp.mean(game.generator(logits))}
             slope = jnp.mean(adversarial.slope(game, logits))
             return _total(own | named(heads, y) | informed(heads, z)), (own, slope)
@@ -215,34 +147,14 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         metrics["grad_ratio"] = norms[0] / (norms[1] + 1e-12)
         return state, metrics | _singular_values(state.batch_stats["discriminator"])
 
-    def apply_judge(state: TrainState, inputs: Inputs, labels: Labels, train: bool) -> tuple:
-        """((logits, features), collections), no dropout; `train` takes the batch's own moments."""
-        variables = {
-            "params": state.params["discriminator"],
-            "batch_stats": state.batch_stats["discriminator"],
-        }
-        mutable = ["intermediates", "batch_stats"] if train else ["intermediates"]
-        module = nets.nets["discriminator"].module
-        return module.apply(variables, inputs, labels, train, mutable=mutable)
-
-    def discriminate(state: TrainState, images: Images, labels: Labels) -> Float[Array, "b"]:
-        """Logits without augmentation and dropout; image i is the first of its pack."""
-        packs = [jnp.roll(images, -i, axis=0) for i in range(options.pack)]
-        inputs = jnp.concatenate(packs, axis=-1)
-        if not options.together:
-            return apply_judge(state, inputs, labels, False)[0][0]
-        # It was trained on batches of one kind, real or generated. Under moments of both kinds, or
-        # beside more images than it is used to, its logits are another discriminator's.
-        return parallel.alone(lambda x, y: apply_judge(state, x, y, True)[0][0])(inputs, labels)
-
     def metrics(state: TrainState, batch: Any, keys: Keys) -> dict[str, Float[Array, "b"]]:
         """Logits of each image and of a sample of its class, and what both players pay for them.
 
         What a discriminator sees of other images, it sees of those given here, each kind apart.
         """
         images, labels = batch["image"], batch["label"]
-        real = discriminate(state, images, labels)
-        fake = discriminate(state, sample(state, keys, labels), labels)
+        real = players.discriminate(state, images, labels)
+        fake = players.discriminate(state, players.sample(state, keys, labels), labels)
         return {
             "d/real": real,
             "d/fake": fake,
@@ -250,40 +162,18 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             "loss/discriminator": game.real(real) + game.fake(fake),
         }
 
-    def decode(state: TrainState, z: Latents, labels: Labels) -> Images:
-        params, stats = nets.evaluated(state)
-        return generate(params, stats, z, labels, None, train=False)[0]
-
-    def sample(state: TrainState, keys: Keys, labels: Labels) -> Images:
-        return decode(state, prior(keys, labels), labels)
-
-    def features(state: TrainState, images: Images) -> tuple[Float[Array, "b i j d"], ...]:
-        # A label chooses among the logits, and reaches no feature map.
-        labels = jnp.zeros(len(images), jnp.int32)
-        return apply_judge(state, images, labels, False)[1]["intermediates"]["maps"]
-
     has_maps = config.discriminator.net != "dense" and options.pack == 1
     return Family(
         nets.init,
         step,
         options.n_critic,
         metrics,
-        sample,
-        decode=decode,
-        prior=prior,
-        features=features if has_maps else None,
+        players.sample,
+        decode=players.decode,
+        prior=players.prior,
+        features=players.features if has_maps else None,
         best=None,
     )
-
-
-def _split(keys: Keys, count: int) -> Key[Array, "count b"]:
-    """`count` keys of every example's key."""
-    return jnp.moveaxis(jax.vmap(partial(jax.random.split, num=count))(keys), 1, 0)
-
-
-def _draw(draw: Any, keys: Keys, shape: tuple[int, ...]) -> Array:
-    """A draw of this shape for every example, from its key."""
-    return jax.vmap(lambda key: draw(key, shape=shape))(keys)
 
 
 def _total(terms: Scalars) -> Float[Array, ""]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 from ml_collections import ConfigDict
 
+from gen_jax.core import keys as key_tree
 from gen_jax.data.spec import DataSpec
 from gen_jax.families import vae_options
 from gen_jax.losses import elbo
@@ -32,7 +33,7 @@ class Draws(NamedTuple):
 
 def draws(keys: Keys) -> Draws:
     """Splits every example's key."""
-    return Draws(*jnp.moveaxis(jax.vmap(partial(jax.random.split, num=5))(keys), 1, 0))
+    return Draws(*key_tree.split_each(keys, len(Draws._fields)))
 
 
 class Forward(NamedTuple):

@@ -4,7 +4,7 @@ import flax.linen as nn
 from jaxtyping import Array, Float, Int, Key
 
 from gen_jax.nets.attention import SelfAttention
-from gen_jax.nets.heads import judgement, latent, posterior
+from gen_jax.nets.heads import hidden, judgement, latent, posterior
 from gen_jax.nets.layers import ACTIVATIONS, Conv, ConvTranspose, Dense, Dropout, Norm, leaky_relu
 
 
@@ -114,10 +114,7 @@ class ConvDiscriminator(nn.Module):
             x = Dropout(self.dropout)(x, keys)
             if x.shape[1] == self.attention:
                 x = SelfAttention(self.spectral_norm)(x, train)
-        x = x.reshape(len(x), -1)
-        if self.hidden:
-            x = leaky_relu(Dense(self.hidden, self.spectral_norm)(x, train))
-            x = Dropout(self.dropout)(x, keys)
+        x = hidden(self, x.reshape(len(x), -1), train, keys)
         return judgement(self, x, labels, train), x
 
 

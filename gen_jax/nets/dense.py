@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from gen_jax.nets.heads import judgement, latent, posterior
+from gen_jax.nets.heads import hidden, judgement, latent, posterior
 from gen_jax.nets.layers import ACTIVATIONS, Dense, Dropout, Norm, leaky_relu
 
 
@@ -91,9 +91,7 @@ class DenseDiscriminator(nn.Module):
             x = Dense(width, self.spectral_norm)(x, train)
             x = leaky_relu(Norm(self.norm if i else "none", 0)(x, labels, train))
             x = Dropout(self.dropout)(x, keys)
-        if self.hidden:
-            x = leaky_relu(Dense(self.hidden, self.spectral_norm)(x, train))
-            x = Dropout(self.dropout)(x, keys)
+        x = hidden(self, x, train, keys)
         return judgement(self, x, labels, train), x
 
 

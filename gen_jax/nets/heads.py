@@ -42,6 +42,16 @@ def latent(
     return x
 
 
+def hidden(
+    discriminator: Any, x: Float[Array, "n d"], train: bool, keys: Keys
+) -> Float[Array, "n f"]:
+    """A discriminator's features: `x` through its hidden layer, if it has one."""
+    if discriminator.hidden:
+        x = leaky_relu(Dense(discriminator.hidden, discriminator.spectral_norm)(x, train))
+        x = Dropout(discriminator.dropout)(x, keys)
+    return x
+
+
 def judgement(
     discriminator: Any, features: Float[Array, "n f"], labels: Labels, train: bool
 ) -> Float[Array, "n"]:

@@ -102,24 +102,15 @@ def _state(family: Family | Networks) -> TrainState:
     )
 
 
-def _alone(function: Callable) -> Callable:
-    def call(*args: Tree) -> Tree:
-        mapped = jax.vmap(function, axis_name=parallel.AXIS)
-        out = mapped(*jax.tree.map(lambda leaf: leaf[None], args))
-        return jax.tree.map(lambda leaf: leaf[0], out)
-
-    return call
-
-
 def _step(family: Family) -> Callable[..., tuple[TrainState, Tree]]:
     # Nothing here concerns a batch as a whole, hence one key for all.
     step = lambda state, batch, keys: family.step(state, batch, keys[None], keys[0])  # noqa: E731
-    return _alone(step)
+    return parallel.alone(step)
 
 
 @pytest.fixture(scope="session")
 def tiny() -> Tiny:
-    return Tiny(SPEC, _config, _make, _batch, _keys, _state, _alone, _step)
+    return Tiny(SPEC, _config, _make, _batch, _keys, _state, parallel.alone, _step)
 
 
 @pytest.fixture
