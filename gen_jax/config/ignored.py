@@ -1,4 +1,4 @@
-"""Keys a family does not read: set to anything but their default, they are a mistake."""
+"""Keys that nothing would read: set to anything but their default, they are a mistake."""
 
 import fnmatch
 
@@ -65,14 +65,31 @@ IGNORED: dict[str, tuple[str, ...]] = {
 }
 """Patterns by family."""
 
+IDLE: dict[str, tuple[str, object]] = {
+    "optimizer.b1": ("optimizer.name", "rmsprop"),
+    "optimizer.b2": ("optimizer.name", "sgd"),
+    "optimizer.decay": ("optimizer.decay_epochs", 0.0),
+    "loss.auxiliary_weight": ("discriminator.label", "projection"),
+    "loss.penalty_weight": ("loss.penalty", "none"),
+    "loss.kl_epochs": ("loss.kl_schedule", "constant"),
+    "loss.corruption_level": ("loss.corruption", "none"),
+}
+"""Keys that have no effect where another has this value."""
+
 
 def check_ignored(config: ConfigDict, base: ConfigDict) -> None:
-    """Raises UserError for a key that differs from its default and that the family ignores."""
-    defaults = dotted(base)
-    for key, value in dotted(config).items():
+    """Raises UserError for a key that differs from its default and changes nothing all the same."""
+    defaults, chosen = dotted(base), dotted(config)
+    for key, value in chosen.items():
         ignored = any(fnmatch.fnmatchcase(key, p) for p in IGNORED.get(config.family, ()))
         if ignored and value != defaults[key]:
             raise UserError(
                 f"{key}={value!r}: family {config.family!r} does not read it; leave it at "
                 f"{defaults[key]!r}"
+            )
+    for key, (other, value) in IDLE.items():
+        if chosen[key] != defaults[key] and chosen[other] == value:
+            raise UserError(
+                f"{key}={chosen[key]!r} has no effect with {other}={value!r}; leave it at "
+                f"{defaults[key]!r}, or change {other}"
             )

@@ -5,6 +5,7 @@ function of (seed, step).
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -62,7 +63,7 @@ def load(config_data: ConfigDict, split: str) -> Split:
             f"data.keep={config_data.keep!r} chooses among the factors of data.name='shapes', "
             f"not {config_data.name!r}; pass --config.data.keep="
         )
-    source = SOURCES.get(config_data.name, load_tfds)
+    source = SOURCES.get(config_data.name, partial(load_tfds, others=tuple(SOURCES)))
     loaded = source(config_data, split)
     chosen = config_data.get("train_classes", ())
     if not chosen:

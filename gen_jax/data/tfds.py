@@ -30,7 +30,7 @@ OTHERWISE = (
 PROBES = ("https://storage.googleapis.com", "https://www.tensorflow.org")
 
 
-def load(config: ConfigDict, split: str) -> Split:
+def load(config: ConfigDict, split: str, others: tuple[str, ...] = ()) -> Split:
     """A split of a TFDS data set.
 
     A data set without a "test" split gives its "validation" split, or else every tenth image
@@ -46,13 +46,14 @@ def load(config: ConfigDict, split: str) -> Split:
             `num_test`, at most the first so many, 0 for all; `num_classes`, 0 or the data set's
             own; `stream`, to decode on demand.
         split: "train" or "test".
+        others: names that are not TFDS's, to offer where a name is unknown.
 
     Raises:
         UserError: the data set is unknown, absent and not preparable here, only readable by
             TensorFlow, without images or without that label, or damaged.
     """
     data_dir = config.dir or os.environ.get("TFDS_DATA_DIR") or None
-    builder = _open(config.name, os.path.expanduser(data_dir) if data_dir else None)
+    builder = _open(config.name, os.path.expanduser(data_dir) if data_dir else None, others)
     info = builder.info
     chosen = features(config, info)
     shape = _shape(config, info.features[chosen.image].shape)
@@ -144,19 +145,19 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-def _open(name: str, data_dir: str | None) -> Any:
+def _open(name: str, data_dir: str | None, others: tuple[str, ...]) -> Any:
     """A builder of a prepared data set in a random-access format."""
     import tensorflow_datasets as tfds
 
     try:
-        builder = _find(name, data_dir)
+        builder = _find(name, data_dir, others)
     except UserError:
         raise
     except Exception as error:  # TFDS asserts, parses and looks up with as many exception types
         raise UserError(f"cannot open data set {name!r}: {_line(error)}") from error
     if not (builder.data_path / "dataset_info.json").exists():
         _prepare(name, builder)
-        builder = _find(name, data_dir)
+        builder = _find(name, data_dir, others)
     if not builder.info.available_file_formats() & tfds.core.FileFormat.with_random_access():
         raise UserError(
             f"{builder.data_path} is prepared as {builder.info.file_format.value}, which only "
@@ -167,7 +168,7 @@ def _open(name: str, data_dir: str | None) -> Any:
     return builder
 
 
-def _find(name: str, data_dir: str | None) -> Any:
+def _find(name: str, data_dir: str | None, others: tuple[str, ...]) -> Any:
     """A builder, of files where there are any, else of TFDS's own code."""
     import tensorflow_datasets as tfds
 
@@ -181,7 +182,7 @@ def _find(name: str, data_dir: str | None) -> Any:
     known = tfds.list_builders(with_community_datasets=False)
     home = Path(data_dir or "~/tensorflow_datasets").expanduser()
     if not root or (root not in known and not (home / root).is_dir()):
-        near = difflib.get_close_matches(root, [*known, "shapes", "folder"], 4, 0.5)
+        near = difflib.get_close_matches(root, [*known, *others], 4, 0.5)
         hint = f"nearest: {', '.join(near)}" if near else "the embedded one is 'shapes'"
         raise UserError(f"unknown data set {name!r} ({hint})")
     if ":" not in name:

@@ -47,10 +47,11 @@ def evaluate(model: Model) -> Result | None:
     labels = model.test.labels[:count]
     # Not in blocks: example i has its own draws whatever the block size.
     draws = prior(model, np.repeat(labels, DRAWS)).reshape(count, DRAWS, -1)
+    descend = _descent(model, settings.inversion_steps)
     parts = []
     for indices, batch in model.blocks(model.test, count):
         start = _nearest(model, draws[indices], batch)
-        end = _descend(model, start, batch, settings.inversion_steps)
+        end = descend(start, batch)
         pictures = model.decode(end, batch["label"])
         before = _errors(model.decode(start, batch["label"]), batch["image"])
         parts.append((batch["image"], pictures, before, _errors(pictures, batch["image"]), end))
@@ -88,19 +89,22 @@ def _nearest(model: Model, draws: np.ndarray, batch: dict[str, np.ndarray]) -> n
     return draws[np.arange(count), errors.argmin(axis=1)]
 
 
-def _descend(
-    model: Model, start: np.ndarray, batch: dict[str, np.ndarray], steps: int
-) -> np.ndarray:
-    """z [n, Z] after `steps` steps, or the best one met on the way."""
+def _descent(model: Model, steps: int) -> Callable[[np.ndarray, dict[str, np.ndarray]], np.ndarray]:
+    """The descent from z [n, Z] at images: z after `steps` steps, or the best met on the way."""
     optimizer = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, max(steps, 1)))
     step = jax.jit(_step(model.jitted("decode"), optimizer))
-    z = best = jnp.asarray(start)
-    least, opt = jnp.full(len(start), jnp.inf), optimizer.init(z)
-    # A loop inside XLA would be the shorter program, but on a CPU convolutions in one are slow.
-    for _ in range(steps):
-        z, opt, best, least = step(model.state, z, opt, best, least, batch["image"], batch["label"])
-    last = _errors(model.decode(np.asarray(z), batch["label"]), batch["image"])
-    return np.where((last < np.asarray(least))[:, None], z, best)
+
+    def descend(start: np.ndarray, batch: dict[str, np.ndarray]) -> np.ndarray:
+        images, labels = batch["image"], batch["label"]
+        z = best = jnp.asarray(start)
+        least, opt = jnp.full(len(start), jnp.inf), optimizer.init(z)
+        # In a loop inside XLA, convolutions are slow on a CPU.
+        for _ in range(steps):
+            z, opt, best, least = step(model.state, z, opt, best, least, images, labels)
+        last = _errors(model.decode(np.asarray(z), labels), images)
+        return np.where((last < np.asarray(least))[:, None], z, best)
+
+    return descend
 
 
 def _step(decode: Callable, optimizer: optax.GradientTransformation) -> Callable:

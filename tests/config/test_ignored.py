@@ -3,7 +3,7 @@ import fnmatch
 import pytest
 
 from gen_jax import config as configs
-from gen_jax.config.ignored import IGNORED
+from gen_jax.config.ignored import IDLE, IGNORED
 from gen_jax.errors import UserError
 from gen_jax.families import FAMILIES
 
@@ -33,3 +33,22 @@ def test_defaults_are_never_refused_and_every_pattern_means_a_key(family):
     configs.check_ignored(config, BASE)
     for pattern in IGNORED[family]:
         assert fnmatch.filter(configs.dotted(BASE), pattern), pattern
+
+
+def test_a_key_without_effect_is_refused():
+    for setting, other in (
+        ("loss.penalty_weight=5.0", "loss.penalty='none'"),
+        ("optimizer.decay=linear", "optimizer.decay_epochs=0.0"),
+    ):
+        with pytest.raises(UserError) as caught:
+            configs.check_ignored(configs.override(BASE, ["family=gan", setting]), BASE)
+        assert f"has no effect with {other}" in str(caught.value)
+    wanted = ["family=gan", "loss.penalty=r1", "loss.penalty_weight=5.0"]
+    configs.check_ignored(configs.override(BASE, wanted), BASE)
+
+
+def test_every_idle_key_depends_on_a_key_that_may_have_that_value():
+    declared = configs.dotted(BASE)
+    for key, (other, value) in IDLE.items():
+        assert key in declared
+        assert type(declared[other]) is type(value)

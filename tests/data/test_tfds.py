@@ -164,8 +164,8 @@ def test_a_tfrecord_directory_is_recognised(tmp_path):
 def test_unknown_names_get_their_nearest(tmp_path):
     with pytest.raises(UserError, match=r"unknown data set 'cifar_100'.*cifar100"):
         tfds.load(section(tmp_path, name="cifar_100"), "train")
-    with pytest.raises(UserError, match=r"nearest:.*shapes"):
-        tfds.load(section(tmp_path, name="shape"), "train")
+    with pytest.raises(UserError, match=r"nearest:.*stacked_mnist"):
+        tfds.load(section(tmp_path, name="stacked_mnis"), "train", others=("stacked_mnist",))
     for nonsense in ("", "../../etc", "mnist:x", "mnist/no_such_config", "mnist:9.9.9"):
         with pytest.raises(UserError) as caught:
             tfds.load(section(tmp_path, name=nonsense), "train")
