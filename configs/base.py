@@ -86,6 +86,10 @@ def get_config() -> ConfigDict:
     config.classifier = classifier = ConfigDict()
     classifier.widths = (64, 128, 256)  # of Bao et al. 2017, if its weight > 0; family "classifier"
     classifier.lr = 2e-4
+    # What only the family "classifier" reads of it.
+    classifier.net = "conv"  # "conv" or "resnet", whose first width does not halve the image
+    classifier.blocks = 1  # "resnet": residual blocks per width
+    classifier.augment = ()  # of training images: "flip", "shift" (an eighth of the side at most)
     config.optimizer = optimizer = ConfigDict()
     optimizer.name = "adam"  # "adam", "rmsprop" or "sgd", every network's
     optimizer.b1 = 0.5  # of Adam; momentum of SGD
@@ -157,8 +161,17 @@ def get_config() -> ConfigDict:
     evaluation.disentanglement = True  # where the data's generative factors are known
     evaluation.baselines = False  # also for pixels, PCA, ICA and the untrained encoder
     evaluation.projection = 2000  # test images in the pictures of the latent space; 0: none
-    evaluation.classifier = placeholder(str)  # a run's classifier.npz, to name what samples show
+    evaluation.classifier = placeholder(str)  # a run's classifier.npz: names what samples show, and
+    # its features are what FD-classifier compares them by
     evaluation.classified = 10000  # samples it names
+    evaluation.inception_weights = placeholder(str)  # Inception-v3's, for FID: .npz or .pth
+    evaluation.inception_taps = ("768", "2048", "logits_unbiased")  # those the weights suffice for
+    evaluation.fidelity_samples = 10000  # samples (and test images, for the floor) of both
+    evaluation.fidelity_reals = 10000  # training images they are held against; 0: all
+    evaluation.allow_few = False  # Frechet distances of fewer images than features
+    evaluation.cas_samples = 0  # samples a classifier is trained on, to be asked about real images
+    evaluation.cas_epochs = 10.0  # over them
+    evaluation.cache = placeholder(str)  # where features of real images are kept; "": nowhere
     evaluation.svm_examples = 0  # training images of an SVM on the discriminator's features; 0: no
     evaluation.inversions = 16  # test images whose z is sought by gradient descent; 0: none
     evaluation.inversion_steps = 500

@@ -50,11 +50,12 @@ _GAN_ONLY = (
     "loss.auxiliary_weight",
     "loss.info_weight",
 )
+_CLASSIFIER_ONLY = ("classifier.net", "classifier.blocks", "classifier.augment")
 _GENERATIVE = ("z_dim", "label_dim", "conditional", "ema_decay", "encoder.*", "generator.*")
 _AUTOENCODING = ("loss.reconstruction_*", "loss.kl_*", "loss.beta", *_HYBRID, *_VAE_ONLY)
 
 IGNORED: dict[str, tuple[str, ...]] = {
-    "cvae_gan": (*_VAE_ONLY, *_GAN_ONLY),
+    "cvae_gan": (*_VAE_ONLY, *_GAN_ONLY, *_CLASSIFIER_ONLY),
     "vae": (*_HYBRID, *_GAN_ONLY, "classifier.*", "loss.adversarial", "discriminator.hidden"),
     "gan": (
         *(key for key in _AUTOENCODING if key != "generator.dropout"),

@@ -22,6 +22,7 @@ POSITIVE = (
     "loss.num_samples",
     "n_critic",
     "discriminator.pack",
+    "classifier.blocks",
     "eval.classified",
     "eval.inversion_steps",
 )

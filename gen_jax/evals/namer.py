@@ -1,19 +1,14 @@
 """The project's own classifier as evaluations use it: images in, class and probability out."""
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int
 
 from gen_jax.data.spec import DataSpec
-from gen_jax.errors import UserError
-from gen_jax.features import archive, classifier
-from gen_jax.features.network import Misfit
+from gen_jax.features import judge
 
 STACKED = "stacked_mnist"
 DIGITS = 10
@@ -42,38 +37,14 @@ def load(path: str, spec: DataSpec) -> Namer:
     Raises:
       UserError: there is no such file, it is of something else, or of other images or classes.
     """
-    stacked, key = spec.name == STACKED, f"eval.classifier={path!r}"
-    height, width, channels = spec.shape
-    shape = (height, width, 1) if stacked else spec.shape
-    names = _DIGITS if stacked else spec.class_names
-    digits = "mnist" in spec.name
-    config = "configs/classifier_mnist.py" if digits else "configs/classifier_cifar10.py"
-    obtain = (
-        f"train one with python run.py --config={config} --config.data.image_size={height}"
-        if stacked
-        else f"train one on {spec.name} after the example of {config}"
-    )
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise UserError(f"{key} is not a file; {obtain}")
-    arrays = archive.read(file)
-    try:
-        net, variables, trained = classifier.unpack(arrays)
-    except Misfit as error:
-        raise UserError(f"{key} is not of a classifier: {error}; {obtain}") from error
-    if trained != shape:
-        raise UserError(f"{key} names images {list(trained)}, not {list(shape)}; {obtain}")
-    known = np.ravel(arrays.get("class_names", np.zeros(0, str))).tolist()
-    if net.num_classes != len(names) or known != list(names):
-        raise UserError(
-            f"{key} names {net.num_classes} classes ({_few(known)}), not these {len(names)} "
-            f"({_few(names)}); {obtain}"
-        )
+    stacked, (height, width, channels) = spec.name == STACKED, spec.shape
+    single = spec._replace(name="mnist", shape=(height, width, 1), class_names=_DIGITS)
+    found = judge.load(path, single if stacked else spec)
 
     def name(images: Float[Array, "n h w c"]) -> tuple[Int[Array, "n"], Float[Array, "n"]]:
         if stacked:
-            images = jnp.moveaxis(images, -1, 1).reshape(-1, *shape)
-        probabilities = jax.nn.softmax(net.apply(variables, images, False)[0])
+            images = jnp.moveaxis(images, -1, 1).reshape(-1, height, width, 1)
+        probabilities = jax.nn.softmax(found.apply(images)[1])
         label = jnp.argmax(probabilities, axis=-1).astype(jnp.int32)
         probability = jnp.max(probabilities, axis=-1)
         if stacked:
@@ -82,8 +53,4 @@ def load(path: str, spec: DataSpec) -> Namer:
             probability = jnp.prod(probability.reshape(-1, channels), axis=-1)
         return label, probability
 
-    return Namer(jax.jit(name), hashlib.sha256(file.read_bytes()).hexdigest())
-
-
-def _few(names: Any) -> str:
-    return ", ".join(str(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")
+    return Namer(jax.jit(name), found.digest)

@@ -112,9 +112,11 @@ def num_classes(config: ConfigDict, spec: DataSpec) -> int:
     return spec.num_classes if config.conditional else 0
 
 
-def check_halving(widths: tuple[int, ...], shape: tuple[int, int, int], key: str) -> None:
-    """Raises UserError unless images of this shape can be halved once per width."""
-    times = len(widths)
+def check_halving(
+    widths: tuple[int, ...], shape: tuple[int, int, int], key: str, times: int | None = None
+) -> None:
+    """Raises UserError unless images of this shape can be halved once per width, or `times`."""
+    times = len(widths) if times is None else times
     if not widths or min(widths) < 1:
         raise UserError(f"{key}={tuple(widths)}: needs a layer, and channels in each")
     if any(side % 2**times for side in shape[:2]):

@@ -1,6 +1,5 @@
 """Frozen networks to see images through: `load(net, path, layers, shape) -> Features`."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +40,4 @@ def load(
         raise UserError(
             f"perceptual.weights={path!r} is not of the net {net!r}: {error}; {kind.obtain}"
         ) from error
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return Features(net, digest, chosen, apply)
+    return Features(net, archive.digest(file), chosen, apply)

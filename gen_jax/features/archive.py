@@ -1,5 +1,6 @@
 """Arrays by name from a weights file: NumPy's .npz, or a state dict that PyTorch saved."""
 
+import hashlib
 import importlib.util
 import pickle
 import zipfile
@@ -25,6 +26,12 @@ def read(path: Path) -> dict[str, np.ndarray]:
         raise _unreadable(path, "it holds more than arrays, or none") from error
     except Exception as error:  # a damaged file fails in the reader's code in every way there is
         raise _unreadable(path, error) from error
+
+
+def digest(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _npz(path: Path) -> dict[str, np.ndarray]:

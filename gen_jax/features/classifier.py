@@ -1,11 +1,13 @@
 """Features of a classifier trained here (family "classifier"), and the file it is kept in.
 
 The file is an .npz: the Linen variables by path ("params/Conv_0/kernel", "batch_stats/...") and
-what rebuilds the network around them, "widths", "num_classes", "image_shape" and "class_names".
+what rebuilds the network around them, "net", "blocks", "widths", "num_classes", "image_shape" and
+"class_names"; a file without "net" is of "conv", once the only one. "data", "seed" and
+"config_digest" say what run it comes from.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,39 +18,66 @@ from jaxtyping import Array, Float
 from gen_jax.data.spec import DataSpec
 from gen_jax.errors import UserError
 from gen_jax.features.network import Apply, Kind, Misfit, Shape, choose_layers, take
-from gen_jax.nets.classifier import Classifier
+from gen_jax.nets.classifier import CLASSIFIERS, Net, ResNetClassifier
 
 
-def pack(net: Classifier, variables: Mapping[str, Any], spec: DataSpec) -> dict[str, np.ndarray]:
+class Origin(NamedTuple):
+    """The training a classifier comes from.
+
+    Attributes:
+        data: the name of its data set.
+        seed: of the run.
+        config_digest: SHA-256 (hex) of the run's config.
+    """
+
+    data: str
+    seed: int
+    config_digest: str
+
+
+def pack(
+    net: Net, variables: Mapping[str, Any], spec: DataSpec, origin: Origin | None = None
+) -> dict[str, np.ndarray]:
     """What the file of a trained classifier holds, by name.
 
     Args:
         net: the network.
         variables: its "params" and "batch_stats".
         spec: what it was trained on.
+        origin: by what run; None if by none.
     """
+    residual = isinstance(net, ResNetClassifier)
     return {
         **{path: np.asarray(leaf) for path, leaf in flatten_dict(variables, sep="/").items()},
+        "net": np.array("resnet" if residual else "conv"),
+        "blocks": np.array(net.blocks if residual else 1, np.int32),
         "widths": np.array(net.widths, np.int32),
         "num_classes": np.array(net.num_classes, np.int32),
         "image_shape": np.array(spec.shape, np.int32),
         "class_names": np.array(spec.class_names),
+        **({} if origin is None else {k: np.array(v) for k, v in origin._asdict().items()}),
     }
 
 
 def unpack(arrays: Mapping[str, np.ndarray]) -> tuple[Any, dict[str, Any], Shape]:
-    """The `Classifier`, its variables (NumPy) and the shape of its images; raises Misfit."""
+    """The network (`Net`), its variables (NumPy) and the shape of its images; raises Misfit."""
+    name = str(arrays.get("net", "conv"))
+    if name not in CLASSIFIERS:
+        raise Misfit(f"its net is {name!r}, not {' or '.join(CLASSIFIERS)}")
     try:
         widths = tuple(int(width) for width in arrays["widths"])
-        net = Classifier(widths, int(arrays["num_classes"]))
+        blocks = int(arrays.get("blocks", 1))
+        net = CLASSIFIERS[name](widths, int(arrays["num_classes"]), blocks)
         height, width, channels = (int(side) for side in arrays["image_shape"])
     except KeyError as error:
         raise Misfit(f"it has no {error.args[0]}") from error
     except (TypeError, ValueError) as error:
-        raise Misfit("its widths, num_classes or image_shape are not numbers") from error
+        raise Misfit("its widths, blocks, num_classes or image_shape are not numbers") from error
     shape = height, width, channels
-    if not _can_halve(shape, widths):
-        raise Misfit(f"images {list(shape)} cannot be halved {len(widths)} times")
+    if blocks < 1 or not widths or min(widths) < 1:
+        raise Misfit(f"it has widths {list(widths)} and {blocks} blocks each")
+    if not _can_halve(shape, net):
+        raise Misfit(f"images {list(shape)} cannot be halved {net.halvings} times")
     expected = jax.eval_shape(
         lambda key: net.init(key, jnp.zeros((1, *shape)), False), jax.random.key(0)
     )
@@ -60,13 +89,22 @@ def unpack(arrays: Mapping[str, np.ndarray]) -> tuple[Any, dict[str, Any], Shape
     )
 
 
+def origin(arrays: Mapping[str, np.ndarray]) -> Origin | None:
+    """The training a file comes from; None if it does not say; raises Misfit."""
+    if any(name not in arrays for name in Origin._fields):
+        return None
+    try:
+        return Origin(str(arrays["data"]), int(arrays["seed"]), str(arrays["config_digest"]))
+    except (TypeError, ValueError) as error:
+        raise Misfit("its seed is not a number") from error
+
+
 def build(
     arrays: Mapping[str, np.ndarray], layers: Sequence[int], shape: Shape
 ) -> tuple[tuple[int, ...], Apply]:
     """Layers and function of a `Kind`; batch norm uses the running moments of the training.
 
-    Layers are the network's feature maps in order, two per width. By default the first of each
-    width: the one at full size, just before it is halved.
+    Layers are the network's feature maps in order, by default those it has `compared`.
     """
     net, variables, trained = unpack(arrays)
     if shape[2] != trained[2]:
@@ -74,17 +112,12 @@ def build(
             f"perceptual.weights: a classifier of images of {trained[2]} channels, these have "
             f"{shape[2]}; pass --config.data.channels={trained[2]}, or train one on such images"
         )
-    if not _can_halve(shape, net.widths):
+    if not _can_halve(shape, net):
         raise UserError(
-            f"perceptual.weights: a classifier that halves images {len(net.widths)} times, which "
+            f"perceptual.weights: a classifier that halves images {net.halvings} times, which "
             f"{shape[0]}x{shape[1]} pixels do not allow; train one with fewer classifier.widths"
         )
-    names = [
-        f"{width} channels at 1/{2 ** (i + j)}"
-        for i, width in enumerate(net.widths)
-        for j in range(2)
-    ]
-    chosen = choose_layers(layers, names, default=tuple(range(0, len(names), 2)))
+    chosen = choose_layers(layers, net.layers, default=net.compared)
 
     def apply(images: Float[Array, "n h w c"]) -> list[Float[Array, "n i j d"]]:
         maps = net.apply(variables, images, False)[1]
@@ -93,9 +126,8 @@ def build(
     return chosen, apply
 
 
-def _can_halve(shape: Shape, widths: tuple[int, ...]) -> bool:
-    """Whether images can be halved once per width, of which there is at least one."""
-    return bool(widths) and min(widths) > 0 and not any(s % 2 ** len(widths) for s in shape[:2])
+def _can_halve(shape: Shape, net: Net) -> bool:
+    return not any(side % 2**net.halvings for side in shape[:2])
 
 
 KIND = Kind(

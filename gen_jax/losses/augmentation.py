@@ -1,11 +1,17 @@
-"""Differentiable augmentation of what a discriminator sees, real and generated (DiffAugment).
+"""Differentiable augmentation of what a discriminator or a classifier sees.
 
-Zhao et al. 2020, section 3 and the ranges of their appendix. The first three functions are the
-transformations at given draws; `AUGMENTATIONS` draws for them. Every image is transformed by draws
-of its own. What comes from outside the picture, or is cut out of it, is 0: grey on [-1, 1].
+The first functions are the transformations at given draws; `AUGMENTATIONS` draws for them. Every
+image is transformed by draws of its own.
+
+Color, translation and cutout are DiffAugment's (Zhao et al. 2020, section 3 and the ranges of their
+appendix), for real and generated images alike: what comes from outside the picture, or is cut out
+of it, is 0, grey on [-1, 1]. Flip and shift are what classifiers are trained with (He et al. 2016,
+section 4.2): a shift repeats the edge of the picture, which then is one that the data could hold,
+whatever the colour of its background.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -38,14 +44,17 @@ def color(images: Images, brightness: Number, saturation: Number, contrast: Numb
 
 def translation(images: Images, down: Place, right: Place) -> Images:
     """Moves each image by so many pixels, at most an eighth of the side, up or left if negative."""
-    rows, columns = (_eighth(side) for side in images.shape[1:3])
-    padded = jnp.pad(images, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
+    return _moved(images, down, right, "constant")
 
-    def window(image, down, right):
-        start = (rows - down, columns - right, 0)
-        return jax.lax.dynamic_slice(image, start, images.shape[1:])
 
-    return jax.vmap(window)(padded, down, right)
+def shift(images: Images, down: Place, right: Place) -> Images:
+    """The same, but that the first or last row and column are repeated where nothing was."""
+    return _moved(images, down, right, "edge")
+
+
+def flip(images: Images, mirrored: Bool[Array, "n"]) -> Images:
+    """Mirrors, left to right, the images that are to be."""
+    return jnp.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
 
 
 def cutout(images: Images, top: Place, left: Place) -> Images:
@@ -56,6 +65,17 @@ def cutout(images: Images, top: Place, left: Place) -> Images:
     rows, columns = _covered(top, images.shape[1]), _covered(left, images.shape[2])
     cut = rows[:, :, None] & columns[:, None]
     return jnp.where(cut[..., None], 0.0, images)
+
+
+def _moved(images: Images, down: Place, right: Place, outside: str) -> Images:
+    rows, columns = (_eighth(side) for side in images.shape[1:3])
+    padded = jnp.pad(images, ((0, 0), (rows, rows), (columns, columns), (0, 0)), mode=outside)
+
+    def window(image, down, right):
+        start = (rows - down, columns - right, 0)
+        return jax.lax.dynamic_slice(image, start, images.shape[1:])
+
+    return jax.vmap(window)(padded, down, right)
 
 
 def _covered(start: Place, side: int) -> Bool[Array, "n side"]:
@@ -76,10 +96,14 @@ def _draw_color(images: Images, keys: Keys) -> Images:
     return color(images, u[:, 0] - 0.5, 2 * u[:, 1], u[:, 2] + 0.5)
 
 
-def _draw_translation(images: Images, keys: Keys) -> Images:
+def _draw_moves(move: Callable[..., Images], images: Images, keys: Keys) -> Images:
     most = jnp.array([_eighth(side) for side in images.shape[1:3]])
     moves = jax.vmap(lambda key: jax.random.randint(key, (2,), -most, most + 1))(keys)
-    return translation(images, moves[:, 0], moves[:, 1])
+    return move(images, moves[:, 0], moves[:, 1])
+
+
+def _draw_flip(images: Images, keys: Keys) -> Images:
+    return flip(images, jax.vmap(jax.random.bernoulli)(keys))
 
 
 def _draw_cutout(images: Images, keys: Keys) -> Images:
@@ -94,12 +118,14 @@ def _draw_cutout(images: Images, keys: Keys) -> Images:
 
 AUGMENTATIONS: dict[str, Callable[[Images, Keys], Images]] = {
     "color": _draw_color,
-    "translation": _draw_translation,
+    "translation": partial(_draw_moves, translation),
     "cutout": _draw_cutout,
+    "flip": _draw_flip,
+    "shift": partial(_draw_moves, shift),
 }
 """(images, one key per image) -> images. Brightness is uniform on [-0.5, 0.5], saturation on
-[0, 2], contrast on [0.5, 1.5]; shifts are uniform up to an eighth of the side, and so is the middle
-of what is cut out over the image."""
+[0, 2], contrast on [0.5, 1.5]; moves are uniform up to an eighth of the side (4 pixels of 28 or 32)
+and so is the middle of what is cut out over the image; one image in two, by a coin, is mirrored."""
 
 
 def augment(images: Images, keys: Keys, policies: Sequence[str]) -> Images:

@@ -17,6 +17,7 @@ BASE = configs.load("configs/base.py")
         ["family=cvae_gan", "loss.free_bits=1.0"],
         ["family=cvae_gan", "encoder.dropout=0.5"],
         ["family=classifier", "ema_decay=0.9"],
+        ["family=cvae_gan", "classifier.net=resnet"],
     ],
 )
 def test_a_key_the_family_does_not_read_is_refused(settings):

@@ -24,6 +24,7 @@ def test_the_defaults_are_in_range():
         "encoder.dropout=1.0",
         "eval_epochs=5,-1",
         "loss.num_samples=0",
+        "classifier.blocks=0",
     ],
 )
 def test_a_number_out_of_range_is_named(setting):

@@ -68,11 +68,14 @@ def test_stacked_digits_are_named_channel_by_channel(packed):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shape": (8, 8, 1)}, r"names images \[4, 4, 1\], not \[8, 8, 1\]; train one on mnist"),
+        ({"shape": (8, 8, 1)}, r"names images \[4, 4, 1\], not \[8, 8, 1\]; train one with python"),
         ({"shape": (4, 4, 3)}, r"not \[4, 4, 3\]"),
         ({"class_names": tuple("abcdefghij")}, r"10 classes \(0, 1, 2, ...\), not these 10 \(a, b"),
         ({"num_classes": 2, "class_names": ("a", "b")}, r"not these 2 \(a, b\)"),
-        ({"name": "stacked_mnist", "shape": (8, 8, 3)}, r"--config.data.image_size=8"),
+        (
+            {"name": "stacked_mnist", "shape": (8, 8, 3)},
+            r"judge_mnist.py --config.data.image_size=8 --config.data.channels=1",
+        ),
     ],
 )
 def test_a_classifier_of_other_images_is_refused(packed, change, message):

@@ -7,13 +7,20 @@ import pytest
 from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score, log_loss
 
+from gen_jax import config as configs
 from gen_jax.core import parallel
 from gen_jax.core.state import Family
+from gen_jax.data import load as load_data
+from gen_jax.data.spec import scaled
 from gen_jax.errors import UserError
 from gen_jax.families import classifier
 from gen_jax.features import classifier as file
 from gen_jax.features import load
-from gen_jax.nets.classifier import Classifier
+from gen_jax.losses.augmentation import augment
+from gen_jax.nets.classifier import Classifier, ResNetClassifier
+
+RESNET = {"classifier.net": "resnet", "classifier.widths": (4, 6), "classifier.blocks": 2}
+POLICIES = ("flip", "shift")
 
 
 def make(tiny, **overrides):
@@ -30,8 +37,7 @@ def train(tiny, family, devices, batch, steps):
     run = parallel.pmap(family.step)
     spread = lambda tree: jax.tree.map(lambda leaf: jnp.stack([leaf] * devices), tree)  # noqa: E731
     state, key = spread(tiny.state(family)), spread(jax.random.key(1))
-    size = batch["image"].shape[1]
-    keys = spread(tiny.keys(size // devices)[None])
+    keys = tiny.keys(batch["image"].shape[1]).reshape(devices, 1, -1)
     batch = {k: v.reshape(devices, 1, -1, *v.shape[2:]) for k, v in batch.items()}
     history = []
     for _ in range(steps):
@@ -94,8 +100,10 @@ def test_the_gradient_is_that_of_the_cross_entropy_of_the_batch(tiny):
 
 
 @pytest.mark.usefixtures("gradients_as_opt")
-def test_eight_devices_train_as_one(tiny):
-    family, batch = make(tiny), tiny.batch(16)
+@pytest.mark.parametrize("overrides", [{}, RESNET], ids=["conv", "resnet"])
+def test_eight_devices_train_as_one(tiny, overrides):
+    family = make(tiny, **overrides, **{"classifier.augment": POLICIES})
+    batch = tiny.batch(16)
     (alone, one), (together, eight) = (train(tiny, family, n, batch, steps=2) for n in (1, 8))
     for a, b in zip(alone, together, strict=True):
         assert set(a) == {"cross_entropy", "accuracy"}
@@ -109,6 +117,40 @@ def test_eight_devices_train_as_one(tiny):
             getattr(one, part),
             getattr(eight, part),
         )
+
+
+def test_training_images_are_augmented_by_their_own_keys_and_test_images_are_not(tiny):
+    plain, family = make(tiny), make(tiny, **{"classifier.augment": POLICIES})
+    state, batch, keys = tiny.state(plain), tiny.batch(16), tiny.keys(16)
+    moved = {**batch, "image": augment(batch["image"][0], keys, POLICIES)[None]}
+    assert np.mean(np.any(moved["image"] != batch["image"], axis=(2, 3, 4))) > 0.5
+    (after, metrics), (expected, seen) = (
+        tiny.step(one)(state, images, keys) for one, images in ((family, batch), (plain, moved))
+    )
+    assert metrics == seen
+    jax.tree.map(np.testing.assert_array_equal, after.params, expected.params)
+    test = example(tiny)
+    ours, theirs = (one.metrics(state, test, keys)["cross_entropy"] for one in (family, plain))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_small_resnet_learns_shapes_in_a_few_dozen_steps(tiny):
+    widths = {"classifier.widths": (8, 16), "classifier.blocks": 1}
+    config = tiny.config(**RESNET | widths, **{"classifier.lr": 0.01, "optimizer.b1": 0.9})
+    keep = "shape=arrow|fish|heart|moon, size=5, rotation=7, x=4, y=4"
+    config.data.update(name="shapes", image_size=16, num_train=128, num_test=32, keep=keep)
+    train_split, test_split = (load_data(config.data, split) for split in ("train", "test"))
+    family = classifier.make(config, train_split.spec)
+    step, state = jax.jit(tiny.step(family)), jax.jit(family.init)(jax.random.key(0))
+    for i in range(48):
+        batch = train_split.gather(np.arange(32 * i, 32 * i + 32) % 128)
+        batch = {"image": scaled(batch["image"])[None], "label": batch["label"][None]}
+        state, _ = step(state, batch, tiny.keys(32))
+    # In other colours, before other backgrounds.
+    batch = test_split.gather(np.arange(32))
+    batch["image"] = scaled(batch["image"])
+    accuracy = jax.jit(family.metrics)(state, batch, tiny.keys(32))["accuracy"].mean()
+    assert accuracy > 0.8  # chance is 0.25
 
 
 def test_it_learns_what_can_be_learned(tiny):
@@ -125,8 +167,10 @@ def test_it_learns_what_can_be_learned(tiny):
     assert family.metrics(state, seen, tiny.keys(16))["accuracy"].mean() == 1
 
 
-def test_what_it_exports_is_the_network_it_evaluates(tiny, tmp_path):
-    family, batch = make(tiny), example(tiny)
+@pytest.mark.parametrize("overrides", [{}, RESNET], ids=["conv", "resnet"])
+def test_what_it_exports_is_the_network_it_evaluates(tiny, tmp_path, overrides):
+    config = tiny.config(**overrides, seed=7)
+    family, batch = classifier.make(config, tiny.spec), example(tiny)
     state = tiny.state(family)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **family.export(state))
@@ -135,8 +179,10 @@ def test_what_it_exports_is_the_network_it_evaluates(tiny, tmp_path):
     with np.load(path, allow_pickle=False) as archive:
         arrays = dict(archive)
     net, variables, shape = file.unpack(arrays)
+    assert net == (ResNetClassifier((4, 6), 5, 2) if overrides else Classifier((4,), 5))
     assert shape == tiny.spec.shape
     assert tuple(arrays["class_names"]) == tiny.spec.class_names
+    assert file.origin(arrays) == ("tiny", 7, configs.digest(config))
     logits, maps = net.apply(variables, batch["image"], False)
     ours = np.argmax(logits, axis=1) == batch["label"]
     theirs = family.metrics(state, batch, tiny.keys(16))["accuracy"]
@@ -145,8 +191,31 @@ def test_what_it_exports_is_the_network_it_evaluates(tiny, tmp_path):
     np.testing.assert_array_equal(features[0], maps[1])
 
 
-def test_what_cannot_be_built_is_refused(tiny):
-    with pytest.raises(UserError, match=r"classifier.widths=\(4, 4, 4, 4\) halves the image 4"):
-        make(tiny, **{"classifier.widths": (4,) * 4})
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"classifier.widths": (4,) * 4}, r"classifier.widths=\(4, 4, 4, 4\) halves the image 4"),
+        ({"classifier.widths": ()}, "needs a layer"),
+        ({**RESNET, "classifier.widths": ()}, "needs a layer"),
+        ({**RESNET, "classifier.widths": (4, 0)}, "channels in each"),
+        ({**RESNET, "classifier.widths": (4,) * 5}, "halves the image 4 times"),
+        ({"classifier.net": "resnett"}, "classifier.net='resnett' is not known; did you mean res"),
+        ({"classifier.blocks": 2}, "classifier.blocks=2: classifier.net='conv' has no blocks"),
+        ({"classifier.augment": ("shfit",)}, "classifier.augment='shfit' .* did you mean shift"),
+        ({"classifier.augment": POLICIES, "data.flip": True}, "leave one of them out"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(tiny, overrides, message):
+    with pytest.raises(UserError, match=message) as caught:
+        make(tiny, **overrides)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_its_first_width_does_not_halve_a_resnet_can_see(tiny):
+    make(tiny, **RESNET | {"classifier.widths": (4,) * 4})
+    make(tiny, **{"classifier.augment": ("shift",), "data.flip": True})
+
+
+def test_a_single_class_is_refused(tiny):
     with pytest.raises(UserError, match="tiny has one class, nothing to tell apart"):
         classifier.make(tiny.config(), tiny.spec._replace(num_classes=1, class_names=("all",)))

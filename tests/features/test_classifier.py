@@ -1,6 +1,8 @@
+import jax
 import numpy as np
 import pytest
 
+from gen_jax.data.spec import DataSpec
 from gen_jax.errors import UserError
 from gen_jax.features import classifier, load
 from gen_jax.features.network import Misfit
@@ -67,6 +69,41 @@ def test_the_file_rebuilds_net_and_variables(made):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_a_file_from_before_there_was_a_choice_is_of_the_plain_net(made):
+    since = ("net", "blocks", "data", "seed", "config_digest")
+    arrays = {name: array for name, array in made.arrays.items() if name not in since}
+    net, variables, shape = classifier.unpack(arrays)
+    assert (net, shape) == (made.net, SHAPE)
+    jax.tree.map(np.testing.assert_array_equal, variables, made.variables)
+    assert classifier.origin(arrays) is None
+
+
+def test_a_residual_file_rebuilds_its_net_and_its_maps_are_compared(residual):
+    with np.load(residual.path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    net, variables, shape = classifier.unpack(arrays)
+    assert (net, shape) == (residual.net, SHAPE)
+    jax.tree.map(np.testing.assert_array_equal, variables, residual.variables)
+    maps = net.apply(variables, IMAGES, False)[1]
+    features = load("classifier", str(residual.path), (), SHAPE)
+    assert features.layers == (0, 1)
+    assert [f.shape for f in maps] == [(3, 8, 12, 4), (3, 4, 6, 6)]
+    for ours, theirs in zip(features.apply(IMAGES), maps, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    # Two widths halve once, where the plain net halves twice.
+    load("classifier", str(residual.path), (), (10, 6, 3))
+    with pytest.raises(UserError, match="halves images 1 times, which 9x6 pixels do not allow"):
+        load("classifier", str(residual.path), (), (9, 6, 3))
+
+
+def test_a_file_says_what_run_it_comes_from(made):
+    assert classifier.origin(made.arrays) == ("made up", 7, "0123abcd")
+    with pytest.raises(Misfit, match="its seed is not a number"):
+        classifier.origin(made.arrays | {"seed": np.array("seven")})
+    alone = classifier.pack(made.net, made.variables, DataSpec("x", SHAPE, 5, tuple("abcde"), 1))
+    assert classifier.origin(alone) is None
+
+
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
@@ -86,7 +123,10 @@ def test_images_it_cannot_see_are_refused(made, shape, message):
         ({"widths": None}, "it has no widths"),
         ({"widths": np.array("4")}, "are not numbers"),
         ({"widths": np.array(4)}, "are not numbers"),
-        ({"widths": np.array([], np.int32)}, "cannot be halved 0 times"),
+        ({"widths": np.array([], np.int32)}, r"it has widths \[\] and 1 blocks each"),
+        ({"widths": np.array([4, 0])}, r"it has widths \[4, 0\] and 1 blocks each"),
+        ({"blocks": np.array(0)}, r"it has widths \[4, 6\] and 0 blocks each"),
+        ({"net": np.array("vgg")}, "its net is 'vgg', not conv or resnet"),
         ({"image_shape": np.array([8, 12])}, "are not numbers"),
         ({"image_shape": np.array([8, 10, 3])}, r"images \[8, 10, 3\] cannot be halved 2 times"),
         ({"num_classes": np.array(6)}, r"params/Dense_0/bias is \[5\], not \[6\]"),

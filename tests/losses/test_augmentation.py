@@ -5,7 +5,15 @@ import pytest
 from jax.test_util import check_grads
 from scipy import stats
 
-from gen_jax.losses.augmentation import AUGMENTATIONS, augment, color, cutout, translation
+from gen_jax.losses.augmentation import (
+    AUGMENTATIONS,
+    augment,
+    color,
+    cutout,
+    flip,
+    shift,
+    translation,
+)
 
 ALL = tuple(AUGMENTATIONS)
 MANY = jax.random.split(jax.random.key(7), 3000)
@@ -49,6 +57,27 @@ def test_translation_against_numpy(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+def test_a_shift_repeats_the_edge(shape):
+    images, (height, width) = pictures(shape), shape[1:3]
+    most = int(height / 8 + 0.5), int(width / 8 + 0.5)
+    down, right = (np.array([-m, m, 0, 1, -1, m]) for m in most)
+    right = right[::-1].copy()
+    moved = shift(images, down, right)
+    for image, out, y, x in zip(images, moved, down, right, strict=True):
+        rows = np.clip(np.arange(height) - y, 0, height - 1)
+        columns = np.clip(np.arange(width) - x, 0, width - 1)
+        np.testing.assert_array_equal(out, image[rows][:, columns])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_flip_mirrors_left_and_right(shape):
+    images, mirrored = pictures(shape), np.array([True, False, False, True, True, False])
+    out = flip(images, mirrored)
+    for image, seen, turned in zip(images, out, mirrored, strict=True):
+        np.testing.assert_array_equal(seen, np.fliplr(image) if turned else image)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_cutout_against_numpy(shape):
     images, (height, width) = pictures(shape), shape[1:3]
     rows, columns = int(height / 2 + 0.5), int(width / 2 + 0.5)
@@ -76,10 +105,11 @@ def test_brightness_saturation_and_contrast_are_drawn_from_the_papers_ranges():
     assert np.abs(np.corrcoef(list(drawn.values())) - np.eye(3)).max() < 0.06
 
 
+@pytest.mark.parametrize("policy", ["translation", "shift"])
 @pytest.mark.parametrize(("height", "width"), [(16, 24), (28, 12)])
-def test_shifts_are_uniform_up_to_an_eighth_of_the_side(height, width):
+def test_shifts_are_uniform_up_to_an_eighth_of_the_side(policy, height, width):
     dot = jnp.zeros((3000, height, width, 1)).at[:, 6, 5].set(1.0)
-    _, rows, columns, _ = np.nonzero(augment(dot, MANY, ("translation",)))
+    _, rows, columns, _ = np.nonzero(augment(dot, MANY, (policy,)))
     shifts = (rows - 6, int(height / 8 + 0.5)), (columns - 5, int(width / 8 + 0.5))
     for moved, most in shifts:
         assert len(moved) == 3000
@@ -87,6 +117,26 @@ def test_shifts_are_uniform_up_to_an_eighth_of_the_side(height, width):
         np.testing.assert_array_equal(values, np.arange(-most, most + 1))
         assert stats.chisquare(counts).pvalue > 0.01
     assert abs(np.corrcoef(shifts[0][0], shifts[1][0])[0, 1]) < 0.06
+
+
+@pytest.mark.parametrize("side", [28, 32])
+def test_pictures_of_28_and_32_pixels_are_shifted_by_at_most_four(side):
+    ramp = jnp.arange(side, dtype=jnp.float32)
+    image = jnp.broadcast_to((100 * ramp[:, None] + ramp[None])[..., None], (side, side, 1))
+    seen = augment(jnp.tile(image[None], (3000, 1, 1, 1)), MANY, ("shift",))
+    # The middle of the picture says how far it moved.
+    moved = np.asarray(seen[:, side // 2, side // 2, 0] - image[side // 2, side // 2, 0])
+    down = np.rint(moved / 100)
+    np.testing.assert_array_equal(np.unique(down), np.arange(-4, 5))
+    np.testing.assert_array_equal(np.unique(moved - 100 * down), np.arange(-4, 5))
+
+
+def test_one_picture_in_two_is_mirrored():
+    image = jnp.asarray(pictures((1, 8, 8, 3)))
+    seen = np.asarray(augment(jnp.tile(image, (3000, 1, 1, 1)), MANY, ("flip",)))
+    mirrored = (seen == image[:, :, ::-1]).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal((seen == image).all(axis=(1, 2, 3)), ~mirrored)
+    assert stats.binomtest(int(mirrored.sum()), 3000).pvalue > 0.01
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 12), (6, 9), (7, 8)])
@@ -132,7 +182,7 @@ def test_draws_belong_to_the_example_whatever_the_batch(shape):
 
 
 def test_equal_keys_transform_real_and_generated_images_alike():
-    # All three policies are affine in the image, so a mixture's picture is the mixture of pictures.
+    # All policies are affine in the image, so a mixture's picture is the mixture of pictures.
     real, fake = pictures(SHAPES[0], 1), pictures(SHAPES[0], 2)
     seen = [augment(images, KEYS, ALL) for images in (real, fake, 0.3 * real + 0.7 * fake)]
     np.testing.assert_allclose(seen[2], 0.3 * seen[0] + 0.7 * seen[1], rtol=1e-4, atol=1e-5)
@@ -148,7 +198,7 @@ def test_the_gradient_flows_to_the_pixels_that_are_still_seen():
         return jnp.sum(weights * augment(images, KEYS, policies))
 
     check_grads(lambda x: total(x, ALL), (images,), 1, modes=("rev",), rtol=1e-2, atol=1e-2)
-    for policy in ("translation", "cutout"):
+    for policy in ("translation", "cutout", "flip", "shift"):
         grads = np.asarray(jax.grad(total)(images, (policy,)))
         seen = np.asarray(augment(images, KEYS, (policy,)))
         # A pixel has a gradient exactly if its value still occurs.
