@@ -1,4 +1,4 @@
-"""What a command can do with a config and a workdir: train, evaluate, sample, report."""
+"""What a command can do with a config and a workdir: train, evaluate, sample, report; compare."""
 
 import argparse
 import hashlib
@@ -19,10 +19,10 @@ from gen_jax.core.files import write_bytes
 from gen_jax.core.state import Family
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError, choose, nearest
-from gen_jax.evals import namer
+from gen_jax.evals import fidelity, namer
 from gen_jax.evals.model import Model, to_uint8
 from gen_jax.families import FAMILIES
-from gen_jax.report import images, points
+from gen_jax.report import comparison, images, points
 from gen_jax.train import loop, records, workdir
 from gen_jax.train.checkpoints import Checkpoints
 
@@ -44,6 +44,7 @@ def train(job: Job) -> None:
     loop.check_decay(job.config, train_split, family.draws, steps)
     if job.config.eval.classifier and not test_split.spec.modes:
         namer.load(job.config.eval.classifier, test_split.spec)  # a wrong file, before the training
+    fidelity.check(job.config, train_split, test_split)
     described = workdir.describe(train_split, test_split, family.frozen)
     workdir.open_for_training(job.workdir, job.config, job.name, described)
     with _checkpoints(job, family) as checkpoints:
@@ -109,11 +110,19 @@ def write_report(job: Job) -> None:
     _report(job)
 
 
+def compare(job: Job) -> None:
+    """Writes report.md and report.html of several runs into a folder of their own."""
+    entries = [entry.strip() for entry in job.flags.runs.split(",") if entry.strip()]
+    defaults = configs.to_json(configs.base())
+    print(f"comparison: {comparison.write(entries, job.workdir, defaults)}")
+
+
 MODES: dict[str, Callable[[Job], None]] = {
     "train": train,
     "evaluate": evaluate,
     "sample": sample,
     "report": write_report,
+    "compare": compare,
 }
 
 

@@ -24,6 +24,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 _compiled = tempfile.TemporaryDirectory(prefix="gen_jax_tests_")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _compiled.name)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+# Features of real images are kept there by default: none of the user's.
+os.environ["XDG_CACHE_HOME"] = _compiled.name
 
 import hypothesis  # noqa: E402
 import jax  # noqa: E402

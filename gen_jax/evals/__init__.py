@@ -11,12 +11,14 @@ import numpy as np
 from gen_jax.core.files import write_bytes
 from gen_jax.evals import (
     anomaly,
+    cas,
     classified,
     denoising,
     discrimination,
     disentanglement,
     dynamics,
     feature_svm,
+    fidelity,
     figures,
     inversion,
     latents,
@@ -25,9 +27,11 @@ from gen_jax.evals import (
     probe,
     reconstruction,
     samples,
+    similarity,
     yardsticks,
 )
 from gen_jax.evals.model import Model, Result
+from gen_jax.train.workdir import code_version
 
 
 class Evaluation(NamedTuple):
@@ -52,6 +56,10 @@ EVALS = {
     "anomaly": Evaluation(anomaly.evaluate, needs=("metrics",)),
     "denoising": Evaluation(denoising.evaluate, needs=("encode", "decode")),
     "samples": Evaluation(samples.evaluate, needs=("sample",)),
+    "similarity": Evaluation(similarity.evaluate),
+    "inception": Evaluation(fidelity.through_inception, needs=("sample",)),
+    "fd_classifier": Evaluation(fidelity.through_classifier, needs=("sample",)),
+    "cas": Evaluation(cas.evaluate, needs=("sample",)),
     "discrimination": Evaluation(discrimination.evaluate, needs=("metrics", "sample")),
     "modes": Evaluation(modes.evaluate, needs=("sample",)),
     "classified": Evaluation(classified.evaluate, needs=("sample",)),
@@ -74,6 +82,7 @@ def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
     evaluation of the workdir left, and this one does not write, is removed: it is of another state.
     """
     results: dict[str, Result] = {}
+    code = code_version()
     arrays: dict[str, np.ndarray] = {}
     for name in EVALS:
         result = _evaluate(name, model, results)
@@ -89,9 +98,11 @@ def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
             "split": result.protocol.get("split", "test"),
             "num_examples": result.protocol.get("num_examples", len(model.test)),
             "values": result.values,
+            "errors": dict(result.errors),
             "units": result.units,
             "protocol": result.protocol
             | {"config_digest": config_digest, "ema_decay": model.config.ema_decay}
+            | code
             | _trained_on(model),
         }
         content |= {"verdict": result.verdict} if result.verdict else {}

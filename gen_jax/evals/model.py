@@ -24,6 +24,7 @@ class Result(NamedTuple):
       protocol: all that is needed to compute them again.
       verdict: a sentence that follows from the numbers; empty if there is nothing to judge.
       arrays: what the report draws, by name; they go to figures.npz.
+      errors: standard errors of those numbers that have one, by the same names.
     """
 
     values: dict[str, float]
@@ -31,6 +32,7 @@ class Result(NamedTuple):
     protocol: dict[str, Any]
     verdict: str = ""
     arrays: Mapping[str, np.ndarray] = MappingProxyType({})
+    errors: Mapping[str, float] = MappingProxyType({})
 
 
 class Model(NamedTuple):
@@ -96,9 +98,12 @@ class Model(NamedTuple):
         """Pictures of given latents [n, Z]."""
         return self._blockwise(self.jitted("decode"), z, labels)
 
-    def sample(self, labels: np.ndarray, seed: int | None = None) -> np.ndarray:
-        """Prior samples of given classes [n]; sample i is a function of (seed, i, label)."""
-        sample_keys = self.keys("sample", np.arange(len(labels)), seed)
+    def sample(self, labels: np.ndarray, seed: int | None = None, first: int = 0) -> np.ndarray:
+        """Prior samples `first`, `first` + 1, ... of given classes [n].
+
+        Sample i is a function of (seed, i, label).
+        """
+        sample_keys = self.keys("sample", np.arange(first, first + len(labels)), seed)
         return self._blockwise(self.jitted("sample"), sample_keys, labels)
 
     def keys(self, stream: str, indices: np.ndarray, seed: int | None = None) -> jax.Array:

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from gen_jax.report.document import Table
@@ -82,13 +83,19 @@ def settings_table(
     return Table(tuple(columns), rows, caption, code=(0, 1))
 
 
-def values_table(values: Mapping[str, Any], units: Mapping[str, Any], caption: str = "") -> Table:
-    """A table of measured values with their units; the unit column only when there is a unit."""
-    flat = flatten(values)
-    cells: Iterable[tuple[str, ...]] = (
-        (name, number(value), str(units.get(name, ""))) for name, value in flat.items()
-    )
+def values_table(
+    values: Mapping[str, Any],
+    units: Mapping[str, Any],
+    caption: str = "",
+    errors: Mapping[str, Any] = MappingProxyType({}),
+) -> Table:
+    """A table of measured values, with their standard errors and units where there are any."""
+    rows: list[tuple[str, ...]] = []
+    for name, value in flatten(values).items():
+        error = errors.get(name)
+        cell = number(value) if error is None else f"{number(value)} ± {error:.2g}"
+        rows.append((name, cell, str(units.get(name, ""))))
     columns: tuple[str, ...] = ("quantity", "value", "unit")
-    if not any(units.get(name) for name in flat):
-        cells, columns = (row[:2] for row in cells), columns[:2]
-    return Table(columns, tuple(cells), caption, numeric=(1,), code=(0,))
+    if not any(row[2] for row in rows):
+        columns, rows = columns[:2], [row[:2] for row in rows]
+    return Table(columns, tuple(rows), caption, numeric=(1,), code=(0,))

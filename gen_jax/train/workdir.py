@@ -108,8 +108,16 @@ def environment() -> dict[str, Any]:
         "devices": [str(device) for device in jax.devices()],
         "device_kind": jax.devices()[0].device_kind,
         "device_count": jax.device_count(),
+        **code_version(),
+    }
+
+
+def code_version() -> dict[str, Any]:
+    """Commit of the checkout this code runs from, and whether it was changed since; else None."""
+    status = _git("status", "--porcelain")
+    return {
         "git_commit": _git("rev-parse", "HEAD"),
-        "git_dirty": None if (status := _git("status", "--porcelain")) is None else bool(status),
+        "git_dirty": None if status is None else bool(status),
     }
 
 

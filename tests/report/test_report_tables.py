@@ -58,3 +58,5 @@ def test_flatten_keeps_order_and_empty_sections():
 def test_unit_column_only_when_there_is_a_unit():
     assert values_table({"mse": 1.0}, {}).columns == ("quantity", "value")
     assert values_table({"mse": 1.0}, {"mse": "dB"}).rows == (("mse", "1", "dB"),)
+    with_error = values_table({"kid": 0.0123, "fid": 5.0}, {}, errors={"kid": 0.00123})
+    assert with_error.rows == (("kid", "0.0123 ± 0.0012"), ("fid", "5"))

@@ -1,0 +1,101 @@
+"""Features of real images, computed once and kept by what they are of."""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+from absl import logging
+from tqdm import tqdm
+
+from gen_jax.core.files import write_bytes
+from gen_jax.data.spec import Split
+from gen_jax.features.extractor import Extractor, Features
+
+BLOCK = 1000
+
+
+def of_split(
+    extractor: Extractor, split: Split, count: int, cache: Path | None, what: str
+) -> tuple[Features, str]:
+    """Features of the first `count` images of a split, and the SHA-256 (hex) of those images.
+
+    They are looked up under the digests of the images and of the weights, the resizing and the
+    software that computes them; what is found damaged is computed again. The digest is of shape,
+    bytes and order of the images, whatever data set they are said to be.
+
+    Args:
+      extractor: what sees them.
+      split: where they come from, as they are on disk.
+      count: at most so many.
+      cache: the folder they are kept in; None keeps nothing.
+      what: for the progress bar, such as "real train".
+    """
+    count = min(count, len(split))
+    digest = content_digest(split, count)
+    key = {"images": digest, "taps": list(extractor.taps), **extractor.protocol}
+    key |= {"jax": jax.__version__, "platform": jax.devices()[0].device_kind}
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    file = cache / f"{name[:32]}.npz" if cache else None
+    if file and (found := _read(file, extractor, count)) is not None:
+        return found, digest
+    features = watched(extractor, _images(split, count), count, what)
+    if file:
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **features)
+        write_bytes(file, buffer.getvalue())
+    return features, digest
+
+
+def watched(extractor: Extractor, blocks: Iterator[np.ndarray], count: int, what: str) -> Features:
+    """`Extractor.extract` under a progress bar, on a terminal."""
+    with tqdm(total=count, desc=f"{extractor.name}, {what}", unit="img", disable=None) as bar:
+        return extractor.extract(blocks, _counter(bar))
+
+
+def content_digest(split: Split, count: int) -> str:
+    """SHA-256 (hex) of the shape and the bytes of the first `count` images, in order."""
+    digest = hashlib.sha256(f"{count} {split.spec.shape} uint8".encode())
+    for block in _images(split, count):
+        digest.update(np.ascontiguousarray(block).tobytes())
+    return digest.hexdigest()
+
+
+def cache_folder(path: str | None) -> Path | None:
+    """`eval.cache`; the user's own cache if it is None, nowhere if it is ""."""
+    if path == "":
+        return None
+    if path is not None:
+        return Path(path).expanduser()
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home).expanduser() / "gen_jax" / "features"
+
+
+def _images(split: Split, count: int) -> Iterator[np.ndarray]:
+    for start in range(0, count, BLOCK):
+        yield split.gather(np.arange(start, min(start + BLOCK, count)))["image"]
+
+
+def _counter(bar: tqdm) -> Callable[[int], None]:
+    return lambda done: bar.update(done - bar.n)
+
+
+def _read(file: Path, extractor: Extractor, count: int) -> Features | None:
+    """What a file holds, if it is whole and of these shapes."""
+    try:
+        with file.open("rb") as content, np.load(content, allow_pickle=False) as arrays:
+            found = {tap: arrays[tap] for tap in extractor.taps}
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # a damaged file fails in the reader's code in every way there is
+        logging.warning("%s cannot be read (%s): computed again.", file, type(error).__name__)
+        return None
+    fits = all(
+        array.shape == (count, extractor.taps[tap]) and np.isfinite(array).all()
+        for tap, array in found.items()
+    )
+    return found if fits else None

@@ -1,0 +1,201 @@
+"""Distances of samples from real images, through a small untrained classifier."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gen_jax import evals
+from gen_jax.core.state import Family
+from gen_jax.data.spec import scaled
+from gen_jax.errors import UserError
+from gen_jax.evals import fidelity, real_features
+from gen_jax.features import classifier, extractor, inception
+from gen_jax.metrics import frechet
+from gen_jax.metrics.moments import Moments
+from gen_jax.nets.classifier import Classifier
+from tests.evals import toy
+
+SHAPE = (8, 8, 1)
+TRAIN = toy.split(toy.noise_images(60, SHAPE, seed=1))
+TEST = toy.split(toy.noise_images(40, SHAPE, seed=2))
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    net = Classifier((4, 6), 5)
+    variables = net.init(jax.random.key(0), jnp.zeros((1, *SHAPE)), False)
+    path = tmp_path_factory.mktemp("judge") / "classifier.npz"
+    np.savez(path, allow_pickle=False, **classifier.pack(net, variables, TRAIN.spec))
+    return str(path)
+
+
+def sampler(draw):
+    """A family whose sample is draw(key, label), float in [-1, 1]."""
+
+    def sample(state, keys, labels):
+        return jax.vmap(draw)(keys, labels)
+
+    return Family(lambda key: None, lambda *args: None, sample=sample)
+
+
+def noise(key, label):
+    return scaled(jax.random.randint(key, SHAPE, 0, 256).astype(jnp.uint8))
+
+
+def model(weights, draw=noise, **overrides):
+    settings = {
+        "eval.classifier": weights,
+        "eval.fidelity_samples": 50,
+        "eval.fidelity_reals": 0,
+        "eval.cache": "",
+    }
+    return toy.model(sampler(draw), TEST, TRAIN, **(settings | overrides))
+
+
+def seen(weights, images):
+    seer = extractor.of_classifier(weights, TRAIN.spec)
+    return seer.extract(iter([images]), lambda done: None)["classifier"]
+
+
+def test_numbers_are_those_of_the_arithmetic_on_features(weights):
+    ours = model(weights)
+    result = fidelity.through_classifier(ours)
+    drawn = np.rint((ours.sample(np.zeros(50, np.int32)) + 1) * 127.5).astype(np.uint8)
+    real, fake = (Moments.of(seen(weights, images)) for images in (TRAIN.images, drawn))
+    assert result.values["fd_classifier"] == frechet.distance(real, fake)
+    floor = Moments.of(seen(weights, TEST.images))
+    assert result.values["floor/fd_classifier"] == frechet.distance(real, floor)
+    assert result.protocol["num_real"] == 60
+    assert result.protocol["num_fake"] == 50
+    assert result.protocol["num_floor"] == 40
+    assert result.units.keys() == result.values.keys()
+    assert result.errors.keys() <= result.values.keys()
+
+
+def test_a_generator_of_one_picture_is_precise_and_recalls_nothing(weights):
+    def stuck(key, label):
+        return scaled(jnp.asarray(TRAIN.images[0]))
+
+    values = fidelity.through_classifier(model(weights, stuck)).values
+    spread = fidelity.through_classifier(model(weights)).values
+    assert values["precision_classifier"] == 1
+    assert values["recall_classifier"] < 0.1 < spread["recall_classifier"]
+    assert values["coverage_classifier"] < 0.5 * spread["coverage_classifier"]
+    assert values["nearest_train_classifier"] == 0
+    assert values["close_to_train_classifier"] == 1
+    assert values["fd_classifier"] > 3 * spread["fd_classifier"]
+
+
+def test_a_conditional_model_is_asked_for_the_test_sets_classes(weights):
+    asked = []
+
+    def by_class(key, label):
+        return jnp.full(SHAPE, label / 2.0 - 1)
+
+    ours = model(weights, by_class, conditional=True)
+    sample = ours.family.sample
+    watching = ours.family._replace(
+        sample=lambda state, keys, labels: (
+            jax.debug.callback(lambda seen: asked.extend(np.asarray(seen).tolist()), labels),
+            sample(state, keys, labels),
+        )[1]
+    )
+    values = fidelity.through_classifier(ours._replace(family=watching)).values
+    jax.effects_barrier()
+    assert asked == np.resize(TEST.labels, 50).tolist()
+    assert values["intra_class_distance_classifier"] == pytest.approx(0, abs=1e-6)
+    assert values["intra_class_distance_real_classifier"] > 1e-3
+
+
+def test_nothing_depends_on_the_size_of_blocks(weights, tmp_path):
+    first, second = (
+        fidelity.through_classifier(model(weights, **{"eval.batch_size": size})) for size in (7, 50)
+    )
+    assert first.values == second.values
+    assert first.errors == second.errors
+
+
+def test_the_same_evaluation_writes_the_same_bytes(weights, tmp_path):
+    for name in ("a", "b"):
+        evals.write(model(weights), tmp_path / name, "digest")
+    assert (tmp_path / "a/fd_classifier.json").read_bytes() == (
+        tmp_path / "b/fd_classifier.json"
+    ).read_bytes()
+    content = json.loads((tmp_path / "a/fd_classifier.json").read_text())
+    assert set(content["errors"]) <= set(content["values"])
+    for key in ("weights_sha256", "real_sha256", "resize", "seed", "config_digest", "ema_decay"):
+        assert key in content["protocol"], key
+
+
+def test_real_features_are_kept_by_the_content_of_images(weights, tmp_path, monkeypatch):
+    seer = extractor.of_classifier(weights, TRAIN.spec)
+    found, digest = real_features.of_split(seer, TRAIN, 60, tmp_path, "")
+    (file,) = tmp_path.iterdir()
+
+    def never(*args):
+        raise AssertionError("computed again")
+
+    kept, again = real_features.of_split(seer._replace(extract=never), TRAIN, 60, tmp_path, "")
+    assert again == digest
+    np.testing.assert_array_equal(kept["classifier"], found["classifier"])
+    altered = TRAIN.images.copy()
+    altered[3, 0, 0, 0] ^= 1
+    other = toy.split(altered)
+    with pytest.raises(AssertionError, match="computed again"):
+        real_features.of_split(seer._replace(extract=never), other, 60, tmp_path, "")
+    file.write_bytes(file.read_bytes()[:200])
+    mended, _ = real_features.of_split(seer, TRAIN, 60, tmp_path, "")
+    np.testing.assert_array_equal(mended["classifier"], found["classifier"])
+
+
+def test_too_few_images_are_refused_unless_asked_for(weights):
+    few = {"eval.fidelity_samples": 5}
+    with pytest.raises(UserError, match="fidelity_samples: 5 images, and features have 6"):
+        fidelity.through_classifier(model(weights, **few))
+    with pytest.raises(UserError, match="a distance of 10 or more"):
+        fidelity.check(model(weights, **few, **{"eval.allow_few": True}).config, TRAIN, TEST)
+    wide = {"eval.fidelity_reals": 5}
+    with pytest.raises(UserError, match="fidelity_reals: 5 images"):
+        fidelity.check(model(weights, **wide).config, TRAIN, TEST)
+
+
+def test_a_small_test_set_has_no_floor_and_says_so(weights):
+    small = toy.split(TEST.images[:5])
+    result = fidelity.through_classifier(model(weights)._replace(test=small))
+    assert not any(name.startswith("floor/") for name in result.values)
+    assert result.protocol["absent"]["floor"].startswith("5 test images")
+
+
+def test_a_tap_without_weights_is_absent_in_words(weights, monkeypatch):
+    def apply(images, taps):
+        flat = images.reshape(len(images), -1).astype(np.float32)
+        return dict.fromkeys(taps, flat[:, :64])
+
+    small = inception.Inception("digest", ("64",), apply)
+    monkeypatch.setattr(inception, "load", lambda path: small)
+    monkeypatch.setitem(extractor.inception_graph.DIMENSIONS, "64", 64)
+    asked = {
+        "eval.inception_weights": "x.npz",
+        "eval.inception_taps": ("64", "2048"),
+        "eval.allow_few": True,
+    }
+    result = fidelity.through_inception(model(weights, **asked))
+    assert "fid_64" in result.values
+    assert "fid" not in result.values
+    assert "weights absent" in result.protocol["absent"]["fid"]
+    with pytest.raises(UserError, match="no tap '2047'"):
+        fidelity.through_inception(model(weights, **asked | {"eval.inception_taps": ("2047",)}))
+
+
+def test_the_net_a_loss_was_trained_with_does_not_judge(weights):
+    own = {"perceptual.weight": 1.0, "perceptual.weights": weights}
+    with pytest.raises(UserError, match="may not judge"):
+        fidelity.through_classifier(model(weights, **own))
+
+
+def test_without_a_net_there_is_no_number(weights):
+    assert fidelity.through_classifier(model(None)) is None
+    assert fidelity.through_inception(model(weights)) is None
