@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from absl import flags as absl_flags
 from absl import logging
+from ml_collections import ConfigDict
 
 from gen_jax import config as configs
 from gen_jax.errors import UserError, choose
@@ -43,11 +44,15 @@ def main(argv: Sequence[str]) -> int:
 def parse(argv: Sequence[str]) -> Job:
     """The job a command line asks for; UserError for whatever it gets wrong.
 
-    Without --config, an existing workdir says what its config is.
+    Without --config, an existing workdir says what its config is. A comparison has none.
     """
     path, overrides, rest = configs.split_args(argv)
     flags = _parser().parse_args(rest)
     choose(MODES, flags.mode, "--mode")
+    if flags.mode == "compare":
+        return _comparison(flags, path, overrides)
+    if flags.runs is not None:
+        raise UserError("--runs: only --mode=compare looks at several runs; leave it out")
     base = configs.base()
     saved = workdir.read_config(Path(flags.workdir)) if flags.workdir else None
     if path is not None:
@@ -63,6 +68,17 @@ def parse(argv: Sequence[str]) -> Job:
     configs.check_values(config)
     configs.check_ignored(config, base)
     return Job(name, config, Path(flags.workdir or Path("runs") / name), flags)
+
+
+def _comparison(flags: argparse.Namespace, path: str | None, overrides: list[str]) -> Job:
+    """A job without a config: those of the runs count."""
+    if path is not None or overrides:
+        raise UserError("--mode=compare takes runs as they are; leave out --config")
+    if not flags.runs:
+        raise UserError("--mode=compare: say which runs, --runs=runs/a,runs/b or --runs='runs/*'")
+    if not flags.workdir:
+        raise UserError("--mode=compare: say where the report goes, --workdir=DIR")
+    return Job("comparison", ConfigDict(), Path(flags.workdir), flags)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workdir", help="where the run lives; default runs/NAME")
     parser.add_argument("--num", type=int, default=64, help="sample: how many pictures")
     parser.add_argument("--seed", type=int, default=0, help="sample: which pictures")
+    parser.add_argument("--runs", help="compare: workdirs or globs of them, with commas between")
     parser.add_argument("--labels", help="sample: classes, such as apple,rose; default all")
     return parser
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gen_jax.core.files import write_bytes
 from gen_jax.report import html, markdown, sections, workdir
+from gen_jax.report.document import Document
 
 
 def write(path: str | Path) -> Path:
@@ -25,7 +26,11 @@ def write(path: str | Path) -> Path:
       UserError: if there is no such folder.
     """
     root = Path(path)
-    document = sections.compose(workdir.read(root))
+    return publish(sections.compose(workdir.read(root)), root)
+
+
+def publish(document: Document, root: Path) -> Path:
+    """Writes a document as report.md, report.html and report/*.png; returns report.html's path."""
     text, figures = markdown.render(document)
     for name, png in figures.items():
         write_bytes(root / name, png)

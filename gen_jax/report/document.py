@@ -9,6 +9,12 @@ class Missing(NamedTuple):
     text: str
 
 
+class Text(NamedTuple):
+    """A paragraph."""
+
+    text: str
+
+
 class Verdict(NamedTuple):
     """A sentence an evaluation wrote about its own numbers."""
 
@@ -31,13 +37,32 @@ class Facts(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Cells as printed. `numeric` lists the right-aligned columns, `code` those shown literally."""
+    """Cells as printed.
+
+    Attributes:
+      columns: headings.
+      rows: cells, row by row.
+      caption: above the table.
+      numeric: the right-aligned columns.
+      code: the columns shown literally.
+      notes: a small line under the first cell of each row, "" for none.
+      colours: of `style.PALETTE`, one a column, "" for none; a key over the heading. On a narrow
+        page, or with notes and many columns, the first cell of a row stands above the others.
+      strong: (row, column) of cells that stand out.
+      absent: (row, column) of cells that say why there is no number.
+      pinned: the first column stays in view while the others are scrolled.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
     numeric: tuple[int, ...] = ()
     code: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    strong: tuple[tuple[int, int], ...] = ()
+    absent: tuple[tuple[int, int], ...] = ()
+    pinned: bool = False
 
 
 class Code(NamedTuple):
@@ -59,8 +84,9 @@ class Gallery(NamedTuple):
     """Pictures with one caption.
 
     `layout` is "rows" (label beside a wide picture), "cells" (label under a small picture), "strip"
-    (label over a picture) or "whole" (one picture without a label). `sheet` is the same as one PNG
-    for Markdown; without it Markdown shows the items in a table.
+    (label over a picture), "sheets" (the same, of larger pictures) or "whole" (one picture without
+    a label). `sheet` is the same as one PNG for Markdown; without it Markdown shows the items in a
+    table.
     """
 
     name: str
@@ -99,7 +125,7 @@ class Folded(NamedTuple):
     block: Table
 
 
-Block = Missing | Verdict | Facts | Table | Code | Gallery | Charts | Folded
+Block = Missing | Text | Verdict | Facts | Table | Code | Gallery | Charts | Folded
 
 
 class Section(NamedTuple):

@@ -1,5 +1,6 @@
 """A table of the evaluations made at chosen epochs of training."""
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from gen_jax.report.document import Block, Table
@@ -31,20 +32,15 @@ _COLUMNS = (
 
 def table(run: Run) -> list[Block]:
     """Evaluations at the epochs of `eval_epochs` and the last; nothing where there are none."""
-    wanted = run.settings.get("eval_epochs")
-    rate = _epochs_per_step(run)
+    wanted, rate = run.settings.get("eval_epochs"), _epochs_per_step(run)
     if not isinstance(wanted, list) or not wanted or rate is None:
         return []
-    evaluated = [record for record in run.records if record.kind == "eval"]
-    chosen: dict[int, Record] = {}
-    for epoch in wanted:
-        # An epoch ends between two steps; the evaluation comes at one of them.
-        near = [record for record in evaluated if abs(record.step * rate - epoch) <= 1.01 * rate]
-        chosen |= {record.step: record for record in near[-1:]}
-    chosen |= {record.step: record for record in evaluated[-1:]}
+    chosen = {record.step: record for record in at(run).values()}
+    last = [record for record in run.records if record.kind == "eval"][-1:]
+    chosen |= {record.step: record for record in last}
     records = [chosen[step] for step in sorted(chosen)]
     names = dict.fromkeys(name for record in records for name in record.scalars)
-    columns = [name for pattern in _COLUMNS for name in names if fnmatchcase(name, pattern)]
+    columns = shown(names)
     if not columns:
         return []
     rows = tuple(
@@ -59,6 +55,26 @@ def table(run: Run) -> list[Block]:
     caption = f"On the first {examples:,} test images." if isinstance(examples, int) else ""
     heads = ("epoch", "step", *columns)
     return [Table(heads, rows, caption, numeric=tuple(range(len(heads))))]
+
+
+def at(run: Run) -> dict[float, Record]:
+    """The evaluation of each epoch of `eval_epochs`, those that were made."""
+    wanted, rate = run.settings.get("eval_epochs"), _epochs_per_step(run)
+    if not isinstance(wanted, list) or rate is None:
+        return {}
+    evaluated = [record for record in run.records if record.kind == "eval"]
+    found: dict[float, Record] = {}
+    for epoch in wanted:
+        # An epoch ends between two steps; the evaluation comes at one of them.
+        near = [record for record in evaluated if abs(record.step * rate - epoch) <= 1.01 * rate]
+        found |= {float(epoch): record for record in near[-1:]}
+    return found
+
+
+def shown(names: Iterable[str]) -> list[str]:
+    """Those scalars that a table by epoch has, in reading order."""
+    names = list(names)
+    return [name for pattern in _COLUMNS for name in names if fnmatchcase(name, pattern)]
 
 
 def _epochs_per_step(run: Run) -> float | None:

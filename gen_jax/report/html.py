@@ -16,11 +16,14 @@ from gen_jax.report.document import (
     Missing,
     Section,
     Table,
+    Text,
     Verdict,
 )
 from gen_jax.report.style import CSS
 from gen_jax.report.tables import NOT_FINITE
 
+_MOST_COLUMNS = 3
+"""Models that fit beside a first column with notes; it stands above more of them."""
 _KEYS = {"": "key", "o": "key dot", "disc": "key disc"}
 
 
@@ -59,6 +62,8 @@ def _block(block: Block) -> str:
     match block:
         case Missing(text):
             return f'<p class="missing">{escape(text)}</p>'
+        case Text(text):
+            return f"<p>{escape(text)}</p>"
         case Verdict(source, text):
             return f'<p class="verdict">{escape(text)}<small>{escape(source)}</small></p>'
         case Facts():
@@ -88,23 +93,46 @@ def _value(text: str) -> str:
 
 
 def _table(table: Table) -> str:
-    def cell(tag: str, index: int, content: str) -> str:
-        css = ' class="number"' if index in table.numeric else ""
-        return f"<{tag}{css}>{content}</{tag}>"
-
-    def value(index: int, text: str) -> str:
-        return f"<code>{escape(text)}</code>" if index in table.code else _value(text)
-
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
-    head = "".join(cell("th", index, escape(name)) for index, name in enumerate(table.columns))
+    head = "".join(_heading(table, column) for column in range(len(table.columns)))
     rows = "\n".join(
-        f"<tr>{''.join(cell('td', i, value(i, text)) for i, text in enumerate(row))}</tr>"
-        for row in table.rows
+        f"<tr>{''.join(_cell(table, index, column) for column in range(len(row)))}</tr>"
+        for index, row in enumerate(table.rows)
     )
+    models = sum(map(bool, table.colours))
+    many = bool(table.notes) and models > _MOST_COLUMNS
+    css = _classes(["pinned"] * table.pinned + ["models"] * bool(models) + ["many"] * many)
     return (
-        f'<div class="scroll" tabindex="0"><table>{caption}<thead><tr>{head}</tr></thead>'
+        f'<div class="scroll" tabindex="0"><table{css}>{caption}<thead><tr>{head}</tr></thead>'
         f"<tbody>\n{rows}\n</tbody></table></div>"
     )
+
+
+def _heading(table: Table, column: int) -> str:
+    colour = table.colours[column] if table.colours else ""
+    key = f'<span class="key" style="border-color:var(--{colour})"></span>' if colour else ""
+    return f"<th{_column(table, column)}>{key}{escape(table.columns[column])}</th>"
+
+
+def _cell(table: Table, row: int, column: int) -> str:
+    text = table.rows[row][column]
+    content = f"<code>{escape(text)}</code>" if column in table.code else _value(text)
+    if (row, column) in table.strong:
+        content = f"<strong>{content}</strong>"
+    if (row, column) in table.absent:
+        content = f'<span class="absent">{content}</span>'
+    if column == 0 and table.notes and table.notes[row]:
+        content += f"<small>{escape(table.notes[row])}</small>"
+    return f"<td{_column(table, column)}>{content}</td>"
+
+
+def _column(table: Table, column: int) -> str:
+    keyed = bool(table.colours and table.colours[column])
+    return _classes(["number"] * (column in table.numeric) + ["keyed"] * keyed)
+
+
+def _classes(names: list[str]) -> str:
+    return f' class="{" ".join(names)}"' if names else ""
 
 
 def _charts(block: Charts) -> str:

@@ -13,6 +13,7 @@ from gen_jax.report.document import (
     Missing,
     Section,
     Table,
+    Text,
     Verdict,
 )
 
@@ -45,6 +46,8 @@ def _block(block: Block, figures: dict[str, bytes]) -> str:
     match block:
         case Missing(text):
             return f"*{escaped(text)}*"
+        case Text(text):
+            return escaped(text)
         case Verdict(source, text):
             return f"> {escaped(text)} ({escaped(source)})"
         case Facts(facts):
@@ -82,11 +85,20 @@ def _picture(name: str, png: bytes, description: str, figures: dict[str, bytes])
 
 def _table(table: Table) -> str:
     lines = [f"{escaped(table.caption)}\n"] if table.caption else []
-    lines += _header(table.columns, table.numeric)
-    for row in table.rows:
-        cells = enumerate(row)
-        lines.append(_row([_literal(c) if i in table.code else escaped(c) for i, c in cells]))
+    lines += _header([escaped(name) for name in table.columns], table.numeric)
+    for index, row in enumerate(table.rows):
+        cells = [_cell(table, index, column, text) for column, text in enumerate(row)]
+        if table.notes and table.notes[index]:
+            cells[0] += f"<br><small>{escaped(table.notes[index])}</small>"
+        lines.append(_row(cells))
     return "\n".join(lines)
+
+
+def _cell(table: Table, row: int, column: int, text: str) -> str:
+    shown = _literal(text) if column in table.code else escaped(text)
+    if (row, column) in table.strong:
+        return f"**{shown}**"
+    return f"*{shown}*" if (row, column) in table.absent else shown
 
 
 def _header(columns: tuple[str, ...] | list[str], numeric: tuple[int, ...]) -> list[str]:

@@ -134,6 +134,11 @@ PANELS = (
     ),
     Panel("Adversarial weight λ", "weight in the objective", (Line("lambda", "", "red"),)),
     Panel("Speed", "images per second", (Line("images_per_second", "", "mute"),)),
+    Panel(
+        "Peak memory",
+        "GiB, since the process began",
+        (Line("memory/host", "host", "mute"), Line("memory/device", "device", "ink")),
+    ),
 )
 
 _SPARE_COLOURS = ("blue", "red", "teal", "purple", "orange", "green")

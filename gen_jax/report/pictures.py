@@ -14,7 +14,7 @@ from gen_jax.report.workdir import Run
 _MOST_PIXELS = {"samples": 140_000, "reconstruction": 50_000, "interpolation": 150_000}
 _STRIP_LENGTH = 5
 _STRIP_SIDE = 340
-_WITHOUT_ENCODER = ("classifier", "gan")
+WITHOUT_ENCODER = ("classifier", "gan")
 """Families that no evaluation will ever give reconstructions or what lies between them."""
 
 
@@ -99,7 +99,7 @@ def interpolations(run: Run) -> Gallery | Missing | None:
     count = min(len(straight), len(ends), affordable)
     first, last = (gallery.names(run, "interpolation_labels", count, column) for column in (0, 1))
     labels = [f"{a} → {b}" for a, b in zip(first, last, strict=True)]
-    rows = [_between(ends[i], [path[i] for path in paths]) for i in range(count)]
+    rows = [between(ends[i], [path[i] for path in paths]) for i in range(count)]
     caption = (
         "Outermost: the two test images. Between them, set apart:"
         f" {straight.shape[1]} images decoded along the path from one code to the other;"
@@ -111,7 +111,7 @@ def interpolations(run: Run) -> Gallery | Missing | None:
     return gallery.rows("interpolations", rows, gallery.upscale(straight), labels, caption, about)
 
 
-def _between(ends: np.ndarray, paths: list[np.ndarray]) -> np.ndarray:
+def between(ends: np.ndarray, paths: list[np.ndarray]) -> np.ndarray:
     """RGBA picture of paths [n, H, W, C] one below the other, their two ends beside the first."""
     lines = [gallery.strip([ends[:1], path, ends[1:]]) for path in paths]
     width, side = lines[0].shape[1], ends.shape[2] + gallery.GAP
@@ -131,7 +131,7 @@ def stacked(lines: Sequence[np.ndarray]) -> np.ndarray:
 
 def _promised(run: Run, what: str) -> Missing | None:
     """`gallery.not_yet`, of what only families with an encoder will have."""
-    if run.settings.get("family") in _WITHOUT_ENCODER:
+    if run.settings.get("family") in WITHOUT_ENCODER:
         return None
     return gallery.not_yet(run, what)
 

@@ -31,14 +31,16 @@ from gen_jax.report.document import (
 from gen_jax.report.tables import exact, flatten, number, settings_table, values_table
 from gen_jax.report.workdir import Run
 
-# The key numbers, in reading order, as patterns. An evaluation with none of them shows its first.
-_HEADLINES = (
+HEADLINES = (
     "mse",
     "pca_*_mse",
     "mean_image_mse",
     "psnr",
     "fid",
+    "fid_768",
+    "fd_classifier",
     "kid",
+    "kid_768",
     "nll",
     "elbo",
     "bits_per_dim",
@@ -59,6 +61,8 @@ _HEADLINES = (
     "auroc*",
     "sharpness_*",
 )
+"""The key numbers, in reading order, as patterns."""
+
 _NO_EVALUATION = "No evaluation yet: run --mode=evaluate."
 
 
@@ -141,8 +145,8 @@ def _headlines(run: Run) -> list[Fact]:
     found: dict[str, tuple[int, Fact]] = {}
     for content in run.evals:
         values, units = flatten(_mapping(content, "values")), _mapping(content, "units")
-        ranks = {name: _rank(name) for name in values}
-        chosen = [name for name in values if ranks[name] < len(_HEADLINES)] or list(values)[:1]
+        ranks = {name: rank(name) for name in values}
+        chosen = [name for name in values if ranks[name] < len(HEADLINES)] or list(values)[:1]
         for name in chosen:
             notes = (content.get("split"), units.get(name))
             note = " · ".join(str(note) for note in notes if note)
@@ -150,11 +154,12 @@ def _headlines(run: Run) -> list[Fact]:
     return [fact for _, fact in sorted(found.values(), key=lambda ranked: ranked[0])]
 
 
-def _rank(name: str) -> int:
+def rank(name: str) -> int:
+    """Place of a quantity among the key numbers, their number for one that is not among them."""
     if "/" in name:  # of a part: one class, one baseline, one term
-        return len(_HEADLINES)
-    matching = (rank for rank, pattern in enumerate(_HEADLINES) if fnmatchcase(name, pattern))
-    return next(matching, len(_HEADLINES))
+        return len(HEADLINES)
+    matching = (place for place, pattern in enumerate(HEADLINES) if fnmatchcase(name, pattern))
+    return next(matching, len(HEADLINES))
 
 
 def _evaluation(content: Mapping[str, Any]) -> Section:
@@ -168,7 +173,13 @@ def _evaluation(content: Mapping[str, Any]) -> Section:
     values, protocol = _mapping(content, "values"), _mapping(content, "protocol")
     blocks: list[Block] = []
     if values:
-        blocks.append(values_table(values, _mapping(content, "units"), ", ".join(about)))
+        errors = {
+            name: error
+            for name, error in _mapping(content, "errors").items()
+            if isinstance(error, int | float)
+        }
+        units = _mapping(content, "units")
+        blocks.append(values_table(values, units, ", ".join(about), errors))
     else:
         blocks.append(Missing("This evaluation wrote no values."))
     if protocol:

@@ -48,6 +48,19 @@ def _variables(index: int) -> str:
     return "".join(f"--{name}:{pair[index]};" for name, pair in PALETTE.items())
 
 
+# Of a table of models (@): the first cell of a row stands above the others, all of one width.
+_STACKED = """
+@,@ thead,@ tbody,@ tr,@ caption{display:block}
+@{width:max-content;min-width:100%}
+@ tr{padding:.45rem 0;border-bottom:1px solid var(--rule);white-space:nowrap}
+@ th,@ td{display:inline-block;width:3.4rem;padding:.1rem .9rem .1rem 0;border:0;vertical-align:top}
+@ .keyed{width:10rem;min-width:0}
+@ td.keyed code{white-space:normal;overflow-wrap:anywhere}
+@ th:first-child,@ td:first-child{display:block;width:min(100vw - 2.2rem,60rem);padding:0;
+ white-space:normal}
+@ small{max-width:44rem}
+"""
+
 CSS = (
     f":root{{color-scheme:light dark;{_variables(0)}}}"
     f"@media(prefers-color-scheme:dark){{:root{{{_variables(1)}}}}}"
@@ -96,6 +109,16 @@ th:last-child,td:last-child{padding-right:0}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td code{overflow-wrap:anywhere}
 td:first-child code{white-space:nowrap}
+td small{display:block;max-width:19rem;color:var(--mute);font-size:.8rem;line-height:1.35}
+td strong{font-weight:700}
+.absent{display:inline-block;max-width:12rem;padding-top:.16rem;color:var(--mute);font-size:.84rem;
+ line-height:1.3;white-space:normal;overflow-wrap:anywhere;vertical-align:top}
+.pinned th{vertical-align:bottom}
+th.keyed{white-space:normal;min-width:6.5rem;line-height:1.3}
+th.keyed .key{display:block;margin:0 0 .35rem}
+th.keyed.number .key{margin-left:auto}
+.pinned td:first-child,.pinned th:first-child{position:sticky;left:0;background:var(--paper)}
+.pinned td:not(:first-child) code{white-space:nowrap}
 .warn{color:var(--warn);font-weight:650}
 details{margin:.8rem 0}
 summary{cursor:pointer;color:var(--link);font-size:.92rem;padding:.2rem 0}
@@ -123,11 +146,20 @@ img{image-rendering:pixelated;max-width:100%;height:auto;display:block}
 .cells div{max-width:5.5rem}
 .strip{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:1.1rem .9rem}
 .strip img{image-rendering:auto}
+.sheets{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(17rem,100%),1fr));
+ gap:1.6rem 1.4rem}
+.sheets img{width:100%}
+.sheets span{display:block;font-size:.9rem;line-height:1.3;margin-bottom:.4rem;
+ overflow-wrap:anywhere}
 .cells span{display:block;font-size:.76rem;line-height:1.2;color:var(--mute);text-align:center;
  margin-top:.35rem;overflow-wrap:anywhere}
 .strip span{display:block;font-size:.84rem;color:var(--mute);margin-bottom:.3rem;
  font-variant-numeric:tabular-nums}
-@media(max-width:34rem){
+"""
+    + _STACKED.replace("@", ".many")
+    + "@media(max-width:34rem){"
+    + _STACKED.replace("@", ".models")
+    + """
  header{padding-top:2.2rem}
  .facts{grid-template-columns:repeat(2,minmax(0,1fr));gap:1.3rem 1rem}
  .facts dd{font-size:1.45rem}

@@ -13,13 +13,13 @@ from gen_jax.report.workdir import Run
 def facts(run: Run) -> list[Fact]:
     """Wall time, images and parameters for the summary, those that are known."""
     found = []
-    clock = _clock(run)
-    if clock is not None:
-        note = f"without {_pauses(clock)}" if clock.pauses else "first to last record"
-        found.append(Fact(duration(clock.elapsed - sum(clock.pauses)), "wall time", note))
-    parameters = _parameters(run)
-    if parameters:
-        found.append(Fact(_compact(sum(parameters.values())), "parameters", "all networks"))
+    time = clock(run)
+    if time is not None:
+        note = f"without {_pauses(time)}" if time.pauses else "first to last record"
+        found.append(Fact(duration(time.busy), "wall time", note))
+    counts = parameters(run)
+    if counts:
+        found.append(Fact(_compact(sum(counts.values())), "parameters", "all networks"))
     return found
 
 
@@ -27,47 +27,83 @@ def compute(run: Run) -> list[Block]:
     """The compute section: a table of time and images, a table of parameters."""
     rows: list[tuple[str, ...]] = []
     blocks: list[Block] = []
-    clock = _clock(run)
-    if clock is None:
+    time = clock(run)
+    if time is None:
         blocks.append(Missing("No wall time: metrics.jsonl holds fewer than two timed records."))
     else:
-        rows.append(("wall time, first to last record", duration(clock.elapsed)))
-        if clock.pauses:
-            rows.append((f"without {_pauses(clock)}", duration(clock.elapsed - sum(clock.pauses))))
-    batch_size = run.settings.get("batch_size")
-    steps = max((record.step for record in run.records if record.kind == "train"), default=None)
+        rows.append(("wall time, first to last record", duration(time.elapsed)))
+        if time.pauses:
+            rows.append((f"without {_pauses(time)}", duration(time.busy)))
+    steps, images = last_step(run), images_per_step(run)
     if steps is not None:
         rows.append(("training steps", f"{steps:,}"))
-        if isinstance(batch_size, int):
-            draws = run.settings.get("n_critic", 1) if run.settings.get("family") == "gan" else 1
-            draws = draws if isinstance(draws, int) else 1
-            label = "images seen, steps × batch size" + (" × n_critic" if draws > 1 else "")
-            rows.append((label, f"{steps * batch_size * draws:,}"))
-    _, rates = run.series("train", "images_per_second")
-    rates = rates[np.isfinite(rates)]
-    if rates.size:
-        rows.append(("images per second, median of the records", number(float(np.median(rates)))))
+        if images is not None:
+            label = "images seen, steps × batch size" + (" × n_critic" if _draws(run) > 1 else "")
+            rows.append((label, f"{steps * images:,}"))
+    rate = images_per_second(run)
+    if rate is not None:
+        rows.append(("images per second, median of the records", number(rate)))
+    rows += [(f"peak memory, {kind}, GiB", number(peak)) for kind, peak in peaks(run).items()]
     if rows:
         blocks.append(Table(("compute", "value"), tuple(rows), numeric=(1,)))
-    parameters = _parameters(run)
-    if parameters:
-        counts = [(name, f"{count:,}") for name, count in parameters.items()]
-        if len(counts) > 1:
-            counts.append(("all", f"{sum(parameters.values()):,}"))
-        blocks.append(Table(("network", "parameters"), tuple(counts), numeric=(1,)))
+    counts = parameters(run)
+    if counts:
+        listed = [(name, f"{count:,}") for name, count in counts.items()]
+        if len(listed) > 1:
+            listed.append(("all", f"{sum(counts.values()):,}"))
+        blocks.append(Table(("network", "parameters"), tuple(listed), numeric=(1,)))
     else:
         blocks.append(Missing("No parameter counts: environment.json does not list them."))
     return blocks
 
 
-class _Clock(NamedTuple):
+def last_step(run: Run) -> int | None:
+    """The step of the last training record."""
+    return max((record.step for record in run.records if record.kind == "train"), default=None)
+
+
+def images_per_step(run: Run) -> int | None:
+    """Images a step sees, of all its draws; None where the config does not say."""
+    batch_size = run.settings.get("batch_size")
+    return batch_size * _draws(run) if isinstance(batch_size, int) else None
+
+
+def _draws(run: Run) -> int:
+    draws = run.settings.get("n_critic", 1) if run.settings.get("family") == "gan" else 1
+    return draws if isinstance(draws, int) else 1
+
+
+def images_per_second(run: Run) -> float | None:
+    """Median of the training records, of time spent in steps alone."""
+    _, rates = run.series("train", "images_per_second")
+    rates = rates[np.isfinite(rates)]
+    return float(np.median(rates)) if rates.size else None
+
+
+def peaks(run: Run) -> dict[str, float]:
+    """The most memory held, in GiB: of the "host" process and of the fullest "device"."""
+    found = {}
+    for kind in ("host", "device"):
+        _, values = run.series("train", f"memory/{kind}")
+        values = values[np.isfinite(values)]
+        if values.size:
+            found[kind] = float(values.max())
+    return found
+
+
+class Clock(NamedTuple):
     """Seconds from the first record to the last, and those of them that are pauses."""
 
     elapsed: float
     pauses: tuple[float, ...]
 
+    @property
+    def busy(self) -> float:
+        """Seconds without the pauses."""
+        return self.elapsed - sum(self.pauses)
 
-def _clock(run: Run) -> _Clock | None:
+
+def clock(run: Run) -> Clock | None:
     """Splits a run's time at its pauses; None with fewer than two timed records.
 
     Whether a process was stopped is written nowhere. A silence of over ten times the usual one
@@ -78,15 +114,16 @@ def _clock(run: Run) -> _Clock | None:
         return None
     gaps = np.diff(walls)
     pauses = gaps[gaps > 10 * np.median(gaps[gaps > 0])] if (gaps > 0).any() else gaps[:0]
-    return _Clock(float(walls[-1] - walls[0]), tuple(pauses.tolist()))
+    return Clock(float(walls[-1] - walls[0]), tuple(pauses.tolist()))
 
 
-def _pauses(clock: _Clock) -> str:
-    plural = "s" if len(clock.pauses) > 1 else ""
-    return f"{len(clock.pauses)} pause{plural} of {duration(sum(clock.pauses))}"
+def _pauses(time: Clock) -> str:
+    plural = "s" if len(time.pauses) > 1 else ""
+    return f"{len(time.pauses)} pause{plural} of {duration(sum(time.pauses))}"
 
 
-def _parameters(run: Run) -> dict[str, int]:
+def parameters(run: Run) -> dict[str, int]:
+    """Parameters of each network; none where environment.json does not list them."""
     listed = run.environment.get("parameters")
     if not isinstance(listed, Mapping):
         return {}

@@ -19,6 +19,7 @@ from gen_jax.core.state import Family, TrainState
 from gen_jax.data.batches import Batches, num_steps
 from gen_jax.data.spec import Split, scaled
 from gen_jax.errors import UserError
+from gen_jax.train import memory
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.interrupt import Interrupted, StopSignals
 from gen_jax.train.progress import Progress
@@ -147,7 +148,7 @@ def train(
             )
         rate = progress.report(step, scalars)
         extra = {"images_per_second": rate, "epoch": step / per_epoch}
-        records.write(step, "train", scalars | extra)
+        records.write(step, "train", scalars | extra | memory.peaks())
 
     def check_finite(state: TrainState, step: int) -> None:
         """Losses describe the state before its last update; what is saved must be sound too."""

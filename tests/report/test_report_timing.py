@@ -36,6 +36,20 @@ def test_images_of_every_critic_update_were_seen(tmp_path, config, expected):
     assert (f"images seen, {expected[0]}", expected[1]) in table.rows
 
 
+def test_the_peaks_of_memory_are_those_of_the_whole_log(tmp_path):
+    rows = [
+        {"step": 1, "wall": 1.0, "kind": "train", "memory/host": 1.5, "memory/device": 3.0},
+        {"step": 2, "wall": 2.0, "kind": "train", "memory/host": 0.5, "memory/device": None},
+    ]
+    run = run_of(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert timing.peaks(run) == {}
+    run = workdir.read(tmp_path)
+    assert timing.peaks(run) == {"host": 1.5, "device": 3.0}
+    (table,) = [b for b in timing.compute(run) if isinstance(b, Table)]
+    assert table.rows[-2:] == (("peak memory, host, GiB", "1.5"), ("peak memory, device, GiB", "3"))
+
+
 def test_the_verdict_on_the_training_comes_first(tmp_path):
     run = run_of(tmp_path, ("classified", "dynamics", "discrimination", "samples"), family="gan")
     blocks = sections.compose(run).sections[0].blocks

@@ -24,6 +24,7 @@ from tests.shrink import shrink
 
 ROOT = Path(__file__).parents[2]
 STEPS = 13
+OF_THE_MACHINE = {"wall", "images_per_second", "memory/host", "memory/device"}
 loop_hooks = sys.modules[__name__]
 HOOKS = loop.Hooks(lambda state, step: None, lambda state, step: {"mse": 1.0 / step})
 
@@ -179,7 +180,7 @@ def test_diagnostics_join_every_line_and_are_the_same_after_a_stop(tmp_path, mon
     for step, line in straight.items():
         assert line["seen/step"] == step
         assert "mse" in line
-        same = line.keys() - {"wall", "images_per_second"}
+        same = line.keys() - OF_THE_MACHINE
         assert {name: line[name] for name in same} == {name: stopped[step][name] for name in same}
 
 
@@ -217,7 +218,7 @@ def test_one_device_and_eight_see_the_same_losses(straight, tmp_path):
     compared = 0
     for eight, one in zip(ours, theirs, strict=True):
         assert eight.keys() == one.keys()
-        for name in eight.keys() - {"wall", "images_per_second"}:
+        for name in eight.keys() - OF_THE_MACHINE:
             # Adam divides by the root of a tiny second moment at first, so rounding grows a little.
             tolerance = (
                 {"rtol": 2e-3, "atol": 2e-4} if one["step"] > 3 else {"rtol": 1e-4, "atol": 1e-5}

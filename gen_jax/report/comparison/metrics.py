@@ -1,0 +1,152 @@
+"""Tables of numbers, models side by side: the trade-offs, all final metrics, what they cost."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from gen_jax.report.comparison import absences, stability
+from gen_jax.report.comparison.directions import direction
+from gen_jax.report.comparison.estimates import printed
+from gen_jax.report.comparison.measures import Row, winner
+from gen_jax.report.comparison.models import Model
+from gen_jax.report.document import Block, Folded, Missing, Table, Text
+from gen_jax.report.sections import HEADLINES, rank
+
+OF_THE_LOG = ("stability", "compute")
+"""What this report measures itself; all else was written by evaluations."""
+
+# What is traded off: an evaluation of it, and the quantities (or patterns) that show it, those of
+# the evaluation first.
+_ASPECTS = (
+    ("sample sharpness", "samples", ("sharpness_samples",)),
+    ("training stability", "stability", ("stability",)),
+    ("latent structure", "probe", ("probe_accuracy", "mig")),
+    ("diversity", "samples", ("variance", "recall*", "coverage*", "diversity")),
+    ("FID", "inception", ("fid",)),
+    ("FD of other features", "fd_classifier", ("fd_classifier", "fid_[0-9]*")),
+)
+_ARROWS: dict[str | None, str] = {"lower": " ↓", "higher": " ↑"}
+_BOLD = (
+    "Bold: the best of its row, where it leads the next by more than both spreads in quadrature."
+)
+_INDEX = (
+    "Training stability is (1 − s) / (1 + f) of the least steady of a model's losses. r is a"
+    f" record's distance from the running median of {stability.WINDOW} records, over the last half"
+    " of training; f is the root mean square of r over the loss's mean size; s is the share of"
+    f" records with |r| beyond {stability.SPIKE:g} × 1.4826 × its median."
+)
+
+
+def headings(models: Sequence[Model]) -> list[str]:
+    """Labels with the number of seeds."""
+    counts = [len(model.members) for model in models]
+    return [
+        f"{model.label} · {count} seed{'s' if count > 1 else ''}"
+        for model, count in zip(models, counts, strict=True)
+    ]
+
+
+def trade_offs(models: Sequence[Model], rows: tuple[Row, ...]) -> list[Block]:
+    """What a model is chosen by, a line or more each, and how its stability is measured."""
+    chosen: list[tuple[str, Row]] = []
+    for aspect, evaluation, patterns in _ASPECTS:
+        found = [row for name in patterns for row in rows if fnmatchcase(row.quantity, name)]
+        empty = Row(evaluation, patterns[0], "", "", {})
+        chosen += [(aspect, row) for row in found or [empty]]
+    shown = [row for _, row in chosen]
+    table = _table(models, shown, rows, [aspect for aspect, _ in chosen], name=True)
+    return [*_seeds(models, rows), table._replace(code=()), Text(_INDEX)]
+
+
+def final(models: Sequence[Model], rows: tuple[Row, ...]) -> list[Block]:
+    """The key numbers of all evaluations in one table, and all numbers of each, folded."""
+    measured = [row for row in rows if row.evaluation not in OF_THE_LOG]
+    if not measured:
+        return [Missing("No run has been evaluated yet: run --mode=evaluate in each workdir.")]
+    key = [row for row in measured if rank(row.quantity) < len(HEADLINES)]
+    key.sort(key=lambda row: rank(row.quantity))
+    blocks: list[Block] = []
+    if key:
+        blocks.append(_table(models, key, rows, [row.quantity for row in key], evaluation=True))
+    for evaluation in dict.fromkeys(row.evaluation for row in measured):
+        own = [row for row in measured if row.evaluation == evaluation]
+        table = _table(models, own, rows, [row.quantity for row in own])
+        blocks.append(Folded(f"All of {evaluation}: {len(own)} rows", table))
+    return blocks
+
+
+def steadiness(models: Sequence[Model], rows: tuple[Row, ...]) -> list[Block]:
+    """The stability index and what it is made of."""
+    return _own(models, rows, "stability", "No run holds enough records of its losses.")
+
+
+def compute(models: Sequence[Model], rows: tuple[Row, ...]) -> list[Block]:
+    """Images, time, parameters and memory."""
+    return _own(models, rows, "compute", "No run holds a training record.")
+
+
+def _own(
+    models: Sequence[Model], rows: tuple[Row, ...], evaluation: str, nothing: str
+) -> list[Block]:
+    own = [row for row in rows if row.evaluation == evaluation]
+    if not own:
+        return [Missing(nothing)]
+    table = _table(models, own, rows, [row.quantity for row in own])
+    return [table._replace(code=())]
+
+
+def _seeds(models: Sequence[Model], rows: Sequence[Row]) -> list[Block]:
+    """What ± and bold mean, as far as there is any, and which models have no spread."""
+    several = [model for model in models if len(model.members) > 1]
+    single = [model.label for model in models if len(model.members) == 1]
+    said = ["± is the sample standard deviation over seeds."] if several else []
+    said += ["↓ lower is better, ↑ higher is better."] if any(map(_known, rows)) else []
+    said += [_BOLD] if any(winner(row) is not None for row in rows) else []
+    blocks: list[Block] = [Text(" ".join(said))] if said else []
+    if single:
+        names = "every model" if not several else ", ".join(single)
+        blocks.append(
+            Missing(f"One seed only: {names}. No spread, hence no winner where it is needed.")
+        )
+    return blocks
+
+
+def _known(row: Row) -> bool:
+    return direction(row.quantity) is not None
+
+
+def _table(
+    models: Sequence[Model],
+    shown: Sequence[Row],
+    rows: tuple[Row, ...],
+    heads: Sequence[str],
+    name: bool = False,
+    evaluation: bool = False,
+) -> Table:
+    """Rows as a table; under each head its unit and protocol, after its name or evaluation."""
+    cells, strong, absent = [], [], []
+    for index, row in enumerate(shown):
+        line = [heads[index] + _ARROWS.get(direction(row.quantity), "")]
+        for place, model in enumerate(models):
+            if place in row.cells:
+                line.append(printed(row.cells[place], len(model.members)))
+            else:
+                line.append(absences.reason(model, row, place, rows))
+                absent.append((index, place + 1))
+        best = winner(row)
+        strong += [(index, best + 1)] if best is not None else []
+        cells.append(tuple(line))
+    notes = (
+        [row.evaluation] * evaluation + [row.quantity] * name + [row.unit, row.differing]
+        for row in shown
+    )
+    return Table(
+        ("", *headings(models)),
+        tuple(cells),
+        numeric=tuple(range(1, len(models) + 1)),
+        code=(0,),
+        notes=tuple("; ".join(part for part in parts if part) for parts in notes),
+        colours=("", *(model.colour for model in models)),
+        strong=tuple(strong),
+        absent=tuple(absent),
+        pinned=True,
+    )

@@ -1,0 +1,93 @@
+"""Which runs a comparison is of: folders and globs from the command line, each read once."""
+
+import glob
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gen_jax.errors import UserError
+from gen_jax.report import workdir
+from gen_jax.report.workdir import Run
+
+_PARTS = ("config.json", "metrics.jsonl", "evals")
+"""What makes a folder a run, any one of them."""
+
+
+class Member(NamedTuple):
+    """A run and its name, the folder's without what all of them have in front."""
+
+    name: str
+    run: Run
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of its config; None where there is no config."""
+        seed = self.run.settings.get("seed")
+        return seed if isinstance(seed, int) else None
+
+    @property
+    def step(self) -> int | None:
+        """The step that was evaluated, or else the last recorded; None without either."""
+        evaluated = [content.get("step") for content in self.run.evals]
+        steps = [step for step in evaluated if isinstance(step, int)]
+        return max(steps or [record.step for record in self.run.records], default=None)
+
+
+def read(entries: Sequence[str], defaults: Mapping[str, Any]) -> tuple[Member, ...]:
+    """Reads the workdirs that entries name, in this order.
+
+    Args:
+      entries: folders, or globs of them. A glob passes over folders that hold no run, and gives
+        the others in the order of their names.
+      defaults: the nested config of a run that sets nothing. A key that a run's config lacks, as it
+        was not there yet, counts as having had its default.
+
+    Raises:
+      UserError: an entry that names no run, a run that is named twice, or fewer than two runs.
+    """
+    paths = [path for entry in entries for path in _matching(entry)]
+    whole = [path.resolve() for path in paths]
+    for index, path in enumerate(whole):
+        if path in whole[:index]:
+            raise UserError(f"--runs: {paths[index]} is named twice; name each run once")
+    if len(paths) < 2:
+        raise UserError(f"--runs: at least two runs to compare, got {len(paths)}")
+    above = os.path.commonpath([path.parent for path in whole])
+    names = [path.relative_to(above).as_posix() for path in whole]
+    runs = (_completed(workdir.read(path), defaults) for path in paths)
+    return tuple(Member(name, run) for name, run in zip(names, runs, strict=True))
+
+
+def _completed(run: Run, defaults: Mapping[str, Any]) -> Run:
+    if not run.settings:
+        return run
+    return run._replace(config=run.config | {"config": _merged(run.settings, defaults)})
+
+
+def _merged(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(settings)
+    for name, value in defaults.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
+            merged[name] = _merged(merged[name], value)
+        else:
+            merged.setdefault(name, value)
+    return merged
+
+
+def _matching(entry: str) -> list[Path]:
+    if not glob.has_magic(entry):
+        path = Path(entry)
+        if not path.is_dir():
+            raise UserError(f"--runs: no workdir at {path}; check the path, or train it first")
+        if not _is_run(path):
+            raise UserError(f"--runs: {path} holds no run (none of {', '.join(_PARTS)})")
+        return [path]
+    found = [path for path in map(Path, sorted(glob.glob(entry))) if _is_run(path)]
+    if not found:
+        raise UserError(f"--runs: no run matches {entry!r}")
+    return found
+
+
+def _is_run(path: Path) -> bool:
+    return any((path / part).exists() for part in _PARTS)
