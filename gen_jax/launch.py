@@ -66,7 +66,8 @@ def parse(argv: Sequence[str]) -> Job:
     configs.check_against_base(config, base)
     config = configs.override(config, overrides)
     configs.check_values(config)
-    configs.check_ignored(config, base)
+    # A run made before a key was known to be idle is still a run.
+    configs.check_ignored(config, base, saved["config"] if saved is not None else {})
     return Job(name, config, Path(flags.workdir or Path("runs") / name), flags)
 
 

@@ -39,12 +39,10 @@ class Job(NamedTuple):
 def train(job: Job) -> None:
     """Trains (or resumes), then evaluates the final state and writes the report."""
     train_split, test_split, family = _load(job)
-    parallel.check_batch(job.config.batch_size)
+    parallel.check_batch(job.config.batch_size, job.config.discriminator.pack)
     steps = loop.total_steps(job.config, train_split, family.draws)
     loop.check_decay(job.config, train_split, family.draws, steps)
-    if job.config.eval.classifier and not test_split.spec.modes:
-        namer.load(job.config.eval.classifier, test_split.spec)  # a wrong file, before the training
-    fidelity.check(job.config, train_split, test_split)
+    _check_evaluations(job.config, train_split, test_split, family)
     described = workdir.describe(train_split, test_split, family.frozen)
     workdir.open_for_training(job.workdir, job.config, job.name, described)
     with _checkpoints(job, family) as checkpoints:
@@ -124,6 +122,23 @@ MODES: dict[str, Callable[[Job], None]] = {
     "report": write_report,
     "compare": compare,
 }
+
+
+def _check_evaluations(
+    config: ConfigDict, train_split: Split, test_split: Split, family: Family
+) -> None:
+    """Raises UserError, before the training, for what the evaluations at its end would refuse."""
+    section, points = config.eval, bool(test_split.spec.modes)
+    if section.classifier and points:
+        raise UserError("eval.classifier names pictures, not points; leave it out")
+    if section.svm_examples and family.features is None:
+        raise UserError(
+            f"eval.svm_examples={section.svm_examples}: this model has no discriminator of "
+            "convolutions that sees images one by one; leave it at 0"
+        )
+    if section.classifier:
+        namer.load(section.classifier, test_split.spec)
+    fidelity.check(config, train_split, test_split)
 
 
 def _load(job: Job) -> tuple[Split, Split, Family]:

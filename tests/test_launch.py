@@ -16,6 +16,7 @@ from tests.shrink import shrink
 
 ROOT = Path(__file__).parents[1]
 SHAPES = ROOT / "configs" / "cvae_gan_shapes.py"
+RING = ROOT / "configs" / "gan_ring.py"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,7 @@ def test_a_run_leaves_a_complete_workdir(trained):
         "latents.json",
         "reconstruction.json",
         "samples.json",
+        "similarity.json",
         "yardsticks.json",
         "disentanglement.json",
     }
@@ -138,6 +140,8 @@ def test_a_workdir_of_another_config_is_left_alone(copied, capsys):
         ([f"--config={SHAPES}", "--config.seed=-1"], "seed"),
         ([f"--config={SHAPES}", "--config.batch_size=0"], "batch_size"),
         ([f"--config={SHAPES}", "--config.log_every=0"], "log_every"),
+        ([f"--config={RING}", "--config.eval.svm_examples=9"], "no discriminator of convolutions"),
+        ([f"--config={RING}", "--config.eval.classifier=x.npz"], "pictures, not points"),
         ([f"--config={SHAPES}", "--mode=sample"], "train first"),
         ([f"--config={SHAPES}", "--mode=sample", "--seed=4294967296"], "below 2**32"),
     ],

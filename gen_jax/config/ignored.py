@@ -1,10 +1,13 @@
 """Keys that nothing would read: set to anything but their default, they are a mistake."""
 
 import fnmatch
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from ml_collections import ConfigDict
 
-from gen_jax.config.keys import dotted
+from gen_jax.config.keys import dotted, to_json
 from gen_jax.errors import UserError
 
 _VAE_ONLY = (
@@ -78,18 +81,29 @@ IDLE: dict[str, tuple[str, object]] = {
 """Keys that have no effect where another has this value."""
 
 
-def check_ignored(config: ConfigDict, base: ConfigDict) -> None:
-    """Raises UserError for a key that differs from its default and changes nothing all the same."""
+def check_ignored(
+    config: ConfigDict, base: ConfigDict, saved: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Raises UserError for a key that differs from its default and changes nothing all the same.
+
+    Not for what stands in `saved`, the nested config of the run in the workdir, if there is one.
+    """
     defaults, chosen = dotted(base), dotted(config)
+    before, now = dotted(dict(saved)), dotted(to_json(config))
+    chosen = {
+        key: value
+        for key, value in chosen.items()
+        if value != defaults[key] and (key not in before or before[key] != now[key])
+    }
     for key, value in chosen.items():
         ignored = any(fnmatch.fnmatchcase(key, p) for p in IGNORED.get(config.family, ()))
-        if ignored and value != defaults[key]:
+        if ignored:
             raise UserError(
                 f"{key}={value!r}: family {config.family!r} does not read it; leave it at "
                 f"{defaults[key]!r}"
             )
     for key, (other, value) in IDLE.items():
-        if chosen[key] != defaults[key] and chosen[other] == value:
+        if key in chosen and dotted(config)[other] == value:
             raise UserError(
                 f"{key}={chosen[key]!r} has no effect with {other}={value!r}; leave it at "
                 f"{defaults[key]!r}, or change {other}"

@@ -66,13 +66,14 @@ def example_keys(key: Key[Array, ""], draws: int, batch: int) -> Key[Array, "dra
     return jax.lax.dynamic_slice_in_dim(keys, jax.lax.axis_index(AXIS) * local, local, axis=1)
 
 
-def check_batch(batch: int) -> None:
-    """Raises UserError unless every device gets the same number of examples."""
+def check_batch(batch: int, pack: int = 1) -> None:
+    """Raises UserError unless every device gets the same number of whole packs of examples."""
     devices = jax.device_count()
-    if batch % devices:
-        nearest = max(1, round(batch / devices)) * devices
+    if batch % (devices * pack):
+        nearest = max(1, round(batch / devices / pack)) * devices * pack
+        packs = f" with packs of {pack}" if pack > 1 else ""
         raise UserError(
-            f"batch_size {batch} is not divisible by {devices} devices; "
+            f"batch_size {batch} is not divisible by {devices} devices{packs}; "
             f"try --config.batch_size={nearest}"
         )
 

@@ -135,6 +135,21 @@ def _check_critic(config: ConfigDict) -> None:
         )
     if loss.penalty != "none" and not loss.penalty_weight:
         raise UserError(f"loss.penalty={loss.penalty!r} with loss.penalty_weight=0 is no penalty")
+    heads = {
+        "loss.auxiliary_weight": (judge.label == "auxiliary", loss.auxiliary_weight),
+        "loss.info_weight": (
+            bool(config.codes.categorical or config.codes.continuous),
+            loss.info_weight,
+        ),
+    }
+    for key, (asked, weight) in heads.items():
+        if asked and not weight:
+            raise UserError(f"{key}=0 leaves a head of the discriminator nothing to learn from")
+    if judge.minibatch != "none" and judge.pack > 1:
+        raise UserError(
+            f"discriminator.minibatch={judge.minibatch!r} and discriminator.pack={judge.pack} are "
+            "the same cure twice, and packs of a batch overlap when they are judged; use one"
+        )
     if judge.spectral_norm and judge.norm != "none":
         raise UserError(
             "discriminator.spectral_norm bounds how fast the critic's output can change, and "
@@ -163,7 +178,6 @@ def _check_critic(config: ConfigDict) -> None:
 
 def _check_data(config: ConfigDict, options: Options) -> None:
     """Options that the data or the labels leave nothing to do."""
-    judge = config.discriminator
     if options.auxiliary and not config.conditional:
         raise UserError(
             "discriminator.label='auxiliary' names the class a picture was asked of, which "
@@ -182,5 +196,13 @@ def _check_data(config: ConfigDict, options: Options) -> None:
         raise UserError("discriminator.augment changes pictures; data.name has points in the plane")
     if options.categorical == 1:
         raise UserError("codes.categorical=1: a code of one value says nothing; 0, or 2 or more")
-    if judge.net == "resnet" and options.points:
-        raise UserError("discriminator.net='resnet' takes pictures, not points; use 'dense'")
+    for section in ("generator", "discriminator"):
+        if options.points and config[section].net != "dense":
+            raise UserError(
+                f"{section}.net={config[section].net!r} takes pictures, not points; use 'dense'"
+            )
+    if config.data.train_classes:
+        raise UserError(
+            "data.train_classes: all of the test set's classes are held against a GAN's samples; "
+            "leave it out, or use a data set that has those classes alone"
+        )

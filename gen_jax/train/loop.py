@@ -175,11 +175,13 @@ def train(
                 progress.pause()
                 if at(config.sample_every, done):
                     hooks.sample(parallel.unreplicate(state), done)
-                if at(config.eval_every, done) or done in milestones:
+                evaluates = at(config.eval_every, done) or done in milestones
+                if evaluates or saved:
+                    check_finite(state, done)
+                if evaluates:
                     evaluated = dict(hooks.evaluate(parallel.unreplicate(state), done))
                     records.write(done, "eval", evaluated)
                 if saved:
-                    check_finite(state, done)
                     checkpoints.save(done, parallel.unreplicate(state), evaluated)
                 progress.resume()
                 if last and signals.received is not None:

@@ -44,6 +44,9 @@ def test_a_key_without_effect_is_refused():
         with pytest.raises(UserError) as caught:
             configs.check_ignored(configs.override(BASE, ["family=gan", setting]), BASE)
         assert f"has no effect with {other}" in str(caught.value)
+    # A run that was made with it goes on.
+    idle = configs.override(BASE, ["family=gan", "loss.penalty_weight=5.0"])
+    configs.check_ignored(idle, BASE, configs.to_json(idle))
     wanted = ["family=gan", "loss.penalty=r1", "loss.penalty_weight=5.0"]
     configs.check_ignored(configs.override(BASE, wanted), BASE)
 

@@ -126,5 +126,12 @@ def test_a_batch_that_does_not_divide_is_refused_with_one_that_does(
     assert advice % devices == 0
 
 
+def test_packs_do_not_straddle_devices(monkeypatch):
+    monkeypatch.setattr(jax, "device_count", lambda: 8)
+    with pytest.raises(UserError, match=r"8 devices with packs of 8; .*batch_size=128"):
+        parallel.check_batch(96, pack=8)
+
+
 def test_a_batch_that_divides_is_accepted():
     parallel.check_batch(128)
+    parallel.check_batch(128, pack=16)

@@ -67,6 +67,15 @@ SENSELESS = {
         {"discriminator.norm": "instance", "discriminator.widths": (4, 4)},
         "discriminator.norm='instance' is not known",
     ),
+    "a head that learns nothing": (
+        {"codes.categorical": 3, "loss.info_weight": 0.0},
+        "loss.info_weight=0 leaves a head",
+    ),
+    "packs that overlap": (
+        {"discriminator.pack": 2, "discriminator.minibatch": "discrimination"},
+        "the same cure twice",
+    ),
+    "classes left out": ({"data.train_classes": (1,)}, "held against a GAN's samples"),
     "attention nowhere": ({"discriminator.attention": 16}, "have sides 4"),
     "attention in a dense net": (
         {"generator.net": "dense", "generator.norm": "none", "generator.attention": 4},
@@ -90,8 +99,9 @@ POINTS = DataSpec("ring", (1, 1, 2), 2, ("a", "b"), 32, modes=((2.0, 0.0), (-2.0
     ("overrides", "reason"),
     [
         ({"discriminator.augment": ("color",), "discriminator.net": "dense"}, "points"),
-        ({"discriminator.net": "resnet"}, "points|do not allow"),
-        ({"discriminator.net": "conv"}, "do not allow"),
+        ({"discriminator.net": "resnet"}, "discriminator.net='resnet' takes pictures, not points"),
+        ({"discriminator.net": "conv"}, "discriminator.net='conv' takes pictures"),
+        ({"discriminator.net": "dense", "generator.net": "conv"}, "generator.net='conv' takes"),
     ],
 )
 def test_points_take_dense_networks_and_no_augmentation(tiny, overrides, reason):
