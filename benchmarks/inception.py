@@ -3,8 +3,9 @@
 python benchmarks/inception.py [--images 32] [--repeats 5] [--blocks 1,8,32]
 
 Both see the same images of 32x32 with the same random weights, ours by way of the loader, and give
-the 2048 features of FID. They are called in turn, so that a busy machine is as unfair to one as to
-the other: read the ratio of medians, not the milliseconds. Takes PyTorch and pytorch-fid.
+the 2048 features of FID. They are called in turn: read the ratio of medians, not the milliseconds,
+and on an idle machine, since threads of PyTorch's wait for each other where something else runs.
+Takes PyTorch and pytorch-fid.
 """
 
 import argparse

@@ -81,7 +81,7 @@ def load(path: str, spec: DataSpec, key: str = "eval.classifier") -> Judge:
         )
 
     def apply(images: Array) -> tuple[Float[Array, "n d"], Float[Array, "n k"]]:
-        pixels = scaled(images) if images.dtype == jnp.uint8 else images
+        pixels = scaled(images) if images.dtype == jnp.uint8 else images.astype(jnp.float32)
         logits, maps = net.apply(variables, pixels, False)
         return jnp.mean(maps[-1], axis=(1, 2)), logits
 
@@ -112,7 +112,10 @@ def refuse_own(judge_digest: str, config: ConfigDict) -> None:
         return
     file = Path(section.weights or "").expanduser()
     if not file.is_file():
-        raise UserError(f"perceptual.weights={section.weights!r} is not a file")
+        raise UserError(
+            f"perceptual.weights={section.weights!r} is not a file: pass the one the model was "
+            "trained with, to compare the judge's with"
+        )
     if archive.digest(file) == judge_digest:
         raise UserError(
             f"perceptual.weights={section.weights!r} is what the model was trained to please and "

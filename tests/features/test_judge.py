@@ -41,9 +41,14 @@ def test_bytes_are_seen_as_the_numbers_they_stand_for(packed):
     apply = judge.load(str(packed.path), SPEC).apply
     for ours, theirs in zip(apply(PIXELS), apply(scaled(PIXELS)), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
-    wide = apply(scaled(PIXELS).astype(np.float64))
-    assert [part.dtype for part in wide] == [jnp.float32, jnp.float32]
-    np.testing.assert_array_equal(wide[1], apply(scaled(PIXELS))[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_numbers_of_any_precision_are_seen_as_they_are(made, dtype):
+    apply, images = judge.load(str(made.path), SPEC).apply, scaled(PIXELS).astype(dtype)
+    for ours, theirs in zip(apply(images), apply(images.astype(np.float32)), strict=True):
+        assert ours.dtype == jnp.float32
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_an_image_is_judged_alone(packed):

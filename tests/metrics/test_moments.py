@@ -85,6 +85,8 @@ def test_what_cannot_be_is_refused():
         Moments.of(np.array([[1.0, -np.inf]]))
     with pytest.raises(UserError, match=r"of shape \(3,\); give \[examples, dimensions\]"):
         Moments.of(np.zeros(3))
+    with pytest.raises(UserError, match=r"of shape \(0, 2\)"):
+        Moments(2).add(np.zeros((0, 2)))
     with pytest.raises(UserError, match="3 dimensions cannot join features of 2"):
         Moments(2).add(np.zeros((4, 3)))
     with pytest.raises(UserError, match="3 dimensions cannot join features of 2"):

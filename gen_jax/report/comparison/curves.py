@@ -8,6 +8,7 @@ import numpy as np
 
 from gen_jax.report import axes as drawing
 from gen_jax.report import panels, style, timing
+from gen_jax.report.comparison.measures import differences
 from gen_jax.report.comparison.models import Model
 from gen_jax.report.document import Block, Missing
 from gen_jax.report.panels import PANELS
@@ -31,13 +32,14 @@ class Line(NamedTuple):
 
 def draw(models: Sequence[Model]) -> list[Block]:
     """The scalars that two models or more have logged, those trained on the same data together."""
-    groups: dict[str, list[Model]] = {}
+    groups: dict[tuple[tuple[str, str], ...], list[Model]] = {}
     for model in models:
-        data = ", ".join(f"{key} {exact(model.settings.get(key))}" for key in _DATA)
+        data = tuple((key, exact(model.settings.get(key))) for key in _DATA)
         groups.setdefault(data, []).append(model)
     blocks: list[Block] = []
-    for index, (data, alike) in enumerate(groups.items()):
-        blocks += _charts(f"curves_{index}", alike, data if len(groups) > 1 else "")
+    apart = differences(list(groups))
+    for index, (alike, name) in enumerate(zip(groups.values(), apart, strict=True)):
+        blocks += _charts(f"curves_{index}", alike, name)
     if not blocks:
         return [Missing("No shared curves: no two models of the same data log the same scalar.")]
     return blocks

@@ -4,16 +4,18 @@ Of each player's loss, over the last half of the regular training records, with 
 of `WINDOW` records and r = x - m what is left of a record x beside it:
 
     f = rms(r) / mean |x|                                          fluctuation
-    s = share of the records with |r| > SPIKE * 1.4826 median |r|  spikes
+    s = share of the records with |r| > SPIKE * sqrt(pi / 2) mean |r|  spikes
     index = (1 - s) / (1 + f)                                      of the least steady player
 
 It is 1 for a loss that follows its own trend and falls towards 0 the more it jumps. The running
 median takes the trend out, so that a loss which falls is as steady as one that has settled.
-1.4826 median |r| is the standard deviation where r is normal (Rousseeuw & Croux 1993); then one
-record in 1,700,000 is a spike. A mean over more images fluctuates less, so that indices compare
-where their records average equally many.
+sqrt(pi / 2) mean |r| is the standard deviation where r is normal (Geary 1935); then one record in
+1,700,000 is a spike. The median of |r| would not do: of a smooth loss most records are their own
+running median. A mean over more images fluctuates less, so that indices compare where their records
+average equally many.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -33,7 +35,7 @@ _ALONE = ("cross_entropy",)
 UNITS = {
     "stability": "index, (1 − spikes) / (1 + fluctuation); 1 is steady",
     "fluctuation": "of the losses about their running median, ratio to their mean size",
-    "spikes": f"share of records beyond {SPIKE:g} robust standard deviations",
+    "spikes": f"share of records beyond {SPIKE:g} standard deviations",
 }
 
 
@@ -75,7 +77,7 @@ def _of_losses(losses: np.ndarray) -> dict[str, float]:
     left = losses - np.median(windows, axis=-1)
     size = float(np.mean(np.abs(losses)))
     fluctuation = float(np.sqrt(np.mean(left**2))) / size if size else 0.0
-    usual = 1.4826 * float(np.median(np.abs(left)))
+    usual = math.sqrt(math.pi / 2) * float(np.mean(np.abs(left)))
     spikes = float(np.mean(np.abs(left) > SPIKE * usual))
     index = (1 - spikes) / (1 + fluctuation)
     return {"stability": index, "fluctuation": fluctuation, "spikes": spikes}

@@ -55,9 +55,9 @@ def test_of_seeds_the_line_is_the_mean_and_the_band_the_range(run, drawn):
 
 
 def test_seeds_meet_at_the_steps_they_share(run, drawn):
-    run("a1", seed=1, rows=log(shared=1.0))
+    run("a2", seed=2, rows=log(shared=1.0))
     extra = [{"step": 41, "wall": 41.0, "kind": "train", "shared": 99.0}]  # of a stop
-    run("a2", seed=2, rows=[*log(shared=3.0), *extra])
+    run("a1", seed=1, rows=[*log(shared=3.0), *extra])
     run("b", rows=log(shared=4.0), changes={"loss": {"beta": 4.0}})
     (panels,), _ = drawn()
     line = panels["shared"][0].lines[0]
@@ -89,7 +89,7 @@ def test_models_of_different_data_are_never_on_one_pair_of_axes(run, drawn):
         run(name, name=name, changes={"data": {"name": "mnist"}})
     (panels,), (caption,) = drawn()
     assert [label for label, _, _ in panels["Total loss"][1]] == ["b", "c"]
-    assert "Trained on data.name mnist" in caption
+    assert caption.endswith(" Trained on data.name mnist.")
 
 
 def test_the_number_of_test_images_is_no_other_data(run, drawn):
