@@ -24,12 +24,14 @@ def test_the_peak_of_a_process_follows_what_it_holds_and_never_falls():
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     before, grown, after = map(float, done.stdout.split())
     assert 0.05 < before < 0.5 < grown < 2.0  # half a GiB is held
-    assert after >= grown
+    # The kernel adds up pages per thread: it may be a few behind.
+    assert after >= grown - 2**-10
 
 
 @pytest.mark.parametrize(("system", "gib"), [("linux", 2.0), ("darwin", 2 / 1024)])
 def test_the_unit_is_that_of_the_system(monkeypatch, system, gib):
     used = SimpleNamespace(ru_maxrss=2 * 2**20)
+    monkeypatch.setattr(memory, "STATUS", Path("/nowhere"))
     monkeypatch.setattr(memory.sys, "platform", system)
     monkeypatch.setattr(resource, "getrusage", lambda who: used)
     assert memory.peaks()["memory/host"] == gib
@@ -49,5 +51,6 @@ def test_a_device_that_does_not_count_has_no_peak(monkeypatch):
 
 
 def test_a_system_that_does_not_count_has_no_peak(monkeypatch):
+    monkeypatch.setattr(memory, "STATUS", Path("/nowhere"))
     monkeypatch.setattr(memory, "resource", None)
     assert "memory/host" not in memory.peaks()
