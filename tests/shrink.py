@@ -16,12 +16,14 @@ def shrink(config: ConfigDict, steps: int = 2) -> ConfigDict:
         config.classifier.widths = (4, 8)
     if config.family in ("cvae_gan", "vae"):
         config.encoder.update(widths=(4, 8), hidden=min(config.encoder.hidden, 8))
-    if config.family in ("cvae_gan", "gan"):
+    if config.family in ("cvae_gan", "gan") and config.discriminator.net != "resnet":
         config.discriminator.hidden = min(config.discriminator.hidden, 8)
     if config.family == "gan":
         config.n_critic = min(config.n_critic, 2)
     if config.family != "classifier":
-        config.update(z_dim=min(config.z_dim, 4), label_dim=4)
+        config.z_dim = min(config.z_dim, 4)
+        if config.conditional:
+            config.label_dim = 4
         config.generator.update(widths=(8, 4), hidden=min(config.generator.hidden, 8))
         config.discriminator.widths = (4, 8)
     config.eval.update(batch_size=16, examples=16, samples=20, grid_rows=3, grid_columns=4)

@@ -69,16 +69,19 @@ IGNORED: dict[str, tuple[str, ...]] = {
 }
 """Patterns by family."""
 
-IDLE: dict[str, tuple[str, object]] = {
-    "optimizer.b1": ("optimizer.name", "rmsprop"),
-    "optimizer.b2": ("optimizer.name", "sgd"),
-    "optimizer.decay": ("optimizer.decay_epochs", 0.0),
-    "loss.auxiliary_weight": ("discriminator.label", "projection"),
-    "loss.penalty_weight": ("loss.penalty", "none"),
-    "loss.kl_epochs": ("loss.kl_schedule", "constant"),
-    "loss.corruption_level": ("loss.corruption", "none"),
-}
-"""Keys that have no effect where another has this value."""
+IDLE: tuple[tuple[str, dict[str, object]], ...] = (
+    ("optimizer.b1", {"optimizer.name": "rmsprop"}),
+    ("optimizer.b2", {"optimizer.name": "sgd"}),
+    ("optimizer.decay", {"optimizer.decay_epochs": 0.0}),
+    ("label_dim", {"conditional": False}),
+    ("discriminator.hidden", {"discriminator.net": "resnet"}),
+    ("loss.auxiliary_weight", {"discriminator.label": "projection"}),
+    ("loss.info_weight", {"codes.categorical": 0, "codes.continuous": 0}),
+    ("loss.penalty_weight", {"loss.penalty": "none"}),
+    ("loss.kl_epochs", {"loss.kl_schedule": "constant"}),
+    ("loss.corruption_level", {"loss.corruption": "none"}),
+)
+"""Keys that have no effect where others have these values."""
 
 
 def check_ignored(
@@ -102,9 +105,11 @@ def check_ignored(
                 f"{key}={value!r}: family {config.family!r} does not read it; leave it at "
                 f"{defaults[key]!r}"
             )
-    for key, (other, value) in IDLE.items():
-        if key in chosen and dotted(config)[other] == value:
+    settings = dotted(config)
+    for key, others in IDLE:
+        if key in chosen and all(settings[other] == value for other, value in others.items()):
+            because = " and ".join(f"{other}={value!r}" for other, value in others.items())
             raise UserError(
-                f"{key}={chosen[key]!r} has no effect with {other}={value!r}; leave it at "
-                f"{defaults[key]!r}, or change {other}"
+                f"{key}={chosen[key]!r} has no effect with {because}; leave it at "
+                f"{defaults[key]!r}, or change {' or '.join(others)}"
             )

@@ -37,13 +37,18 @@ def test_defaults_are_never_refused_and_every_pattern_means_a_key(family):
 
 
 def test_a_key_without_effect_is_refused():
-    for setting, other in (
-        ("loss.penalty_weight=5.0", "loss.penalty='none'"),
-        ("optimizer.decay=linear", "optimizer.decay_epochs=0.0"),
+    for settings, others in (
+        (["loss.penalty_weight=5.0"], "loss.penalty='none'"),
+        (["optimizer.decay=linear"], "optimizer.decay_epochs=0.0"),
+        (["loss.info_weight=2.0"], "codes.categorical=0 and codes.continuous=0"),
+        (["label_dim=8", "conditional=False"], "conditional=False"),
+        (["discriminator.hidden=8", "discriminator.net=resnet"], "discriminator.net='resnet'"),
     ):
         with pytest.raises(UserError) as caught:
-            configs.check_ignored(configs.override(BASE, ["family=gan", setting]), BASE)
-        assert f"has no effect with {other}" in str(caught.value)
+            configs.check_ignored(configs.override(BASE, ["family=gan", *settings]), BASE)
+        assert f"has no effect with {others}; leave it" in str(caught.value)
+    coded = ["family=gan", "codes.continuous=2", "loss.info_weight=2.0"]
+    configs.check_ignored(configs.override(BASE, coded), BASE)
     # A run that was made with it goes on.
     idle = configs.override(BASE, ["family=gan", "loss.penalty_weight=5.0"])
     configs.check_ignored(idle, BASE, configs.to_json(idle))
@@ -53,6 +58,7 @@ def test_a_key_without_effect_is_refused():
 
 def test_every_idle_key_depends_on_a_key_that_may_have_that_value():
     declared = configs.dotted(BASE)
-    for key, (other, value) in IDLE.items():
+    for key, others in IDLE:
         assert key in declared
-        assert type(declared[other]) is type(value)
+        for other, value in others.items():
+            assert type(declared[other]) is type(value)
