@@ -5,10 +5,14 @@ with classes dropped, and as a collapsed generator would give them. Each is held
 images by `evals.fidelity`, through Inception-v3 or a classifier trained here.
 
     python benchmarks/ladder.py --data=cifar10 --inception=WEIGHTS.npz --out=ladder.json
+    python benchmarks/ladder.py --data=cifar10 --inception=WEIGHTS.npz --count=10000 --steps=1
     python benchmarks/ladder.py --data=mnist --judge=runs/judge_mnist/classifier.npz
+
+The second is the floor alone, of all test images.
 """
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Iterator
@@ -52,6 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", required=True, help="name of the data set")
     parser.add_argument("--count", type=int, default=2000, help="test images a step")
+    parser.add_argument("--steps", type=int, help="the first so many of the ladder")
     parser.add_argument("--reals", type=int, default=10_000, help="training images")
     parser.add_argument("--inception", help="weights of Inception-v3")
     parser.add_argument("--taps", default="768,2048", help="taps of Inception-v3")
@@ -74,7 +79,8 @@ def main() -> None:
     reference = fidelity.Side(real, train.labels[: flags.reals])
     batch = test.gather(np.arange(min(flags.count, len(test))))
     rows = {}
-    for what, images, labels in ladder(batch["image"], batch["label"], flags.seed):
+    steps = ladder(batch["image"], batch["label"], flags.seed)
+    for what, images, labels in itertools.islice(steps, flags.steps):
         found = real_features.watched(seer, iter([images]), len(images), what)
         with threadpool_limits(limits=1, user_api="blas"):
             side = fidelity.Side(found, labels)
