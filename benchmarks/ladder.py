@@ -94,6 +94,7 @@ def main() -> None:
             "num_real": len(next(iter(real.values()))),
             "num_fake": len(batch["image"]),
             "real_sha256": digest,
+            "absent": dict(seer.absent),
             "seed": flags.seed,
         }
         flags.out.write_text(json.dumps({"protocol": protocol, "ladder": rows}, indent=1) + "\n")
