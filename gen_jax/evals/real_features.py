@@ -17,6 +17,7 @@ from gen_jax.data.spec import Split
 from gen_jax.features.extractor import Extractor, Features
 
 BLOCK = 1000
+"""Images a file of the cache holds: what an interruption costs at most."""
 
 
 def of_split(
@@ -24,45 +25,35 @@ def of_split(
 ) -> tuple[Features, str]:
     """Features of the first `count` images of a split, and the SHA-256 (hex) of those images.
 
-    They are looked up under the digests of the images and of the weights, the resizing and the
-    software that computes them; what is found damaged is computed again. The digest is of shape,
-    bytes and order of the images, whatever data set they are said to be.
+    They are looked up, `BLOCK` by `BLOCK`, under the digests of the images and of the weights, the
+    resizing and the software that computes them; what is found damaged is computed again. A digest
+    is of shape, bytes and order of images, whatever data set they are said to be.
 
     Args:
       extractor: what sees them.
-      split: where they come from, as they are on disk.
+      split: where they come from, as they are on disk; not empty.
       count: at most so many.
       cache: the folder they are kept in; None keeps nothing.
       what: for the progress bar, such as "real train".
     """
     count = min(count, len(split))
-    digest = content_digest(split, count)
-    key = {"images": digest, "taps": list(extractor.taps), **extractor.protocol}
-    key |= {"jax": jax.__version__, "platform": jax.devices()[0].device_kind}
-    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    file = cache / f"{name[:32]}.npz" if cache else None
-    if file and (found := _read(file, extractor, count)) is not None:
-        return found, digest
-    features = watched(extractor, _images(split, count), count, what)
-    if file:
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **features)
-        write_bytes(file, buffer.getvalue())
-    return features, digest
+    digest = hashlib.sha256(f"{count} {split.spec.shape} uint8".encode())
+    parts = []
+    with _bar(extractor, count, what) as bar:
+        for start in range(0, count, BLOCK):
+            places = np.arange(start, min(start + BLOCK, count))
+            block = np.ascontiguousarray(split.gather(places)["image"])
+            digest.update(block.tobytes())
+            parts.append(_of_block(extractor, block, cache, _counter(bar, start)))
+            bar.update(start + len(block) - bar.n)
+    taps = parts[0]
+    return {tap: np.concatenate([part[tap] for part in parts]) for tap in taps}, digest.hexdigest()
 
 
 def watched(extractor: Extractor, blocks: Iterator[np.ndarray], count: int, what: str) -> Features:
     """`Extractor.extract` under a progress bar, on a terminal."""
-    with tqdm(total=count, desc=f"{extractor.name}, {what}", unit="img", disable=None) as bar:
-        return extractor.extract(blocks, _counter(bar))
-
-
-def content_digest(split: Split, count: int) -> str:
-    """SHA-256 (hex) of the shape and the bytes of the first `count` images, in order."""
-    digest = hashlib.sha256(f"{count} {split.spec.shape} uint8".encode())
-    for block in _images(split, count):
-        digest.update(np.ascontiguousarray(block).tobytes())
-    return digest.hexdigest()
+    with _bar(extractor, count, what) as bar:
+        return extractor.extract(blocks, _counter(bar, 0))
 
 
 def cache_folder(path: str | None) -> Path | None:
@@ -75,13 +66,31 @@ def cache_folder(path: str | None) -> Path | None:
     return Path(home).expanduser() / "gen_jax" / "features"
 
 
-def _images(split: Split, count: int) -> Iterator[np.ndarray]:
-    for start in range(0, count, BLOCK):
-        yield split.gather(np.arange(start, min(start + BLOCK, count)))["image"]
+def _of_block(
+    extractor: Extractor, images: np.ndarray, cache: Path | None, progress: Callable[[int], None]
+) -> Features:
+    key = {"images": hashlib.sha256(images.tobytes()).hexdigest(), "shape": images.shape}
+    key |= {"taps": list(extractor.taps), **extractor.protocol}
+    key |= {"jax": jax.__version__, "platform": jax.devices()[0].device_kind}
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    file = cache / f"{name[:32]}.npz" if cache else None
+    if file and (found := _read(file, extractor, len(images))) is not None:
+        return found
+    features = extractor.extract(iter([images]), progress)
+    if file:
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **features)
+        write_bytes(file, buffer.getvalue())
+    return features
 
 
-def _counter(bar: tqdm) -> Callable[[int], None]:
-    return lambda done: bar.update(done - bar.n)
+def _bar(extractor: Extractor, count: int, what: str) -> tqdm:
+    return tqdm(total=count, desc=f"{extractor.name}, {what}", unit="img", disable=None)
+
+
+def _counter(bar: tqdm, before: int) -> Callable[[int], None]:
+    """What an extractor tells how many it has done, `before` having been done earlier."""
+    return lambda done: bar.update(before + done - bar.n)
 
 
 def _read(file: Path, extractor: Extractor, count: int) -> Features | None:

@@ -151,6 +151,30 @@ def test_real_features_are_kept_by_the_content_of_images(weights, tmp_path, monk
     np.testing.assert_array_equal(mended["classifier"], found["classifier"])
 
 
+def test_an_interruption_costs_a_block_of_real_features(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(real_features, "BLOCK", 25)
+    seer = extractor.of_classifier(weights, TRAIN.spec)
+    whole, digest = real_features.of_split(seer, TRAIN, 60, None, "")
+    lengths = []
+
+    def dying(blocks, progress):
+        (block,) = blocks
+        if len(lengths) == 1:
+            raise KeyboardInterrupt
+        lengths.append(len(block))
+        return seer.extract(iter([block]), progress)
+
+    with pytest.raises(KeyboardInterrupt):
+        real_features.of_split(seer._replace(extract=dying), TRAIN, 60, tmp_path, "")
+    kept = real_features.of_split(seer._replace(extract=dying), TRAIN, 25, tmp_path, "")[0]
+    assert lengths == [25]
+    np.testing.assert_array_equal(kept["classifier"], whole["classifier"][:25])
+    found, again = real_features.of_split(seer, TRAIN, 60, tmp_path, "")
+    assert (again, len(list(tmp_path.iterdir()))) == (digest, 3)
+    for tap, features in found.items():
+        np.testing.assert_allclose(features, whole[tap], rtol=1e-6, atol=1e-6)
+
+
 def test_too_few_images_are_refused_unless_asked_for(weights):
     few = {"eval.fidelity_samples": 5}
     with pytest.raises(UserError, match="fidelity_samples: 5 images, and features have 6"):
