@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from gen_jax import config as configs
 from gen_jax import data
 from gen_jax.errors import UserError
-from gen_jax.evals import fidelity, real_features
+from gen_jax.evals import fidelity_numbers, real_features
 from gen_jax.features import extractor
 
 Step = tuple[str, np.ndarray, np.ndarray]
@@ -76,15 +76,17 @@ def main() -> None:
     )
     cache = real_features.cache_folder(flags.cache)
     real, digest = real_features.of_split(seer, train, flags.reals, cache, "real train")
-    reference = fidelity.Side(real, train.labels[: flags.reals])
+    reference = fidelity_numbers.Side(real, train.labels[: flags.reals])
     batch = test.gather(np.arange(min(flags.count, len(test))))
     rows = {}
     steps = ladder(batch["image"], batch["label"], flags.seed)
     for what, images, labels in itertools.islice(steps, flags.steps):
         found = real_features.watched(seer, iter([images]), len(images), what)
         with threadpool_limits(limits=1, user_api="blas"):
-            side = fidelity.Side(found, labels)
-            values, errors = fidelity.compare(seer, reference, side, flags.seed, allow_few=False)
+            side = fidelity_numbers.Side(found, labels)
+            values, errors = fidelity_numbers.compare(
+                seer, reference, side, flags.seed, allow_few=False
+            )
         rows[what] = {"values": values, "errors": errors}
         print(what, *(f"{name} {value:.4g}" for name, value in values.items()), sep="  ")
     if flags.out:

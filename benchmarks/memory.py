@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from gen_jax.evals import fidelity
+from gen_jax.evals import fidelity_numbers
 from gen_jax.features.extractor import Extractor, Features
 from gen_jax.metrics import neighbours
 from gen_jax.train import memory
@@ -58,8 +58,8 @@ def judged(real: Features, fake: Features) -> None:
     (tap,) = real
     seer = Extractor("inception", {tap: real[tap].shape[1]}, {}, {}, lambda *_: {})
     with threadpool_limits(limits=1, user_api="blas"):
-        sides = (fidelity.Side(real, None), fidelity.Side(fake, None))
-        fidelity.compare(seer, *sides, seed=0, allow_few=False)
+        sides = (fidelity_numbers.Side(real, None), fidelity_numbers.Side(fake, None))
+        fidelity_numbers.compare(seer, *sides, seed=0, allow_few=False)
         neighbours.memorisation(fake[tap], real[tap], fake[tap][: len(fake[tap]) // 2])
 
 

@@ -19,7 +19,7 @@ from gen_jax.core.files import write_bytes
 from gen_jax.core.state import Family
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError, choose, nearest
-from gen_jax.evals import fidelity, namer
+from gen_jax.evals import cas, fidelity, namer
 from gen_jax.evals.model import Model, to_uint8
 from gen_jax.families import FAMILIES
 from gen_jax.report import comparison, images, points
@@ -69,7 +69,9 @@ def train(job: Job) -> None:
 
 def evaluate(job: Job) -> None:
     """Evaluates the newest intact checkpoint and writes the report."""
-    _evaluate(job, restore(job))
+    model = restore(job)
+    _check_evaluations(job.config, model.train, model.test, model.family)
+    _evaluate(job, model)
     _report(job)
 
 
@@ -127,7 +129,7 @@ MODES: dict[str, Callable[[Job], None]] = {
 def _check_evaluations(
     config: ConfigDict, train_split: Split, test_split: Split, family: Family
 ) -> None:
-    """Raises UserError, before the training, for what the evaluations at its end would refuse."""
+    """Raises UserError, before any of them begins, for what an evaluation would refuse."""
     section, points = config.eval, bool(test_split.spec.modes)
     if section.classifier and points:
         raise UserError("eval.classifier names pictures, not points; leave it out")
@@ -139,6 +141,8 @@ def _check_evaluations(
     if section.classifier:
         namer.load(section.classifier, test_split.spec)
     fidelity.check(config, train_split, test_split)
+    if family.sample is not None:
+        cas.check(config, train_split)
 
 
 def _load(job: Job) -> tuple[Split, Split, Family]:

@@ -80,17 +80,20 @@ def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
 
     figures.npz holds the arrays of the figures and of every evaluation. A NAME.json that an earlier
     evaluation of the workdir left, and this one does not write, is removed: it is of another state.
+    Nothing is written before everything is known, lest an evaluation that is stopped leave files of
+    two states side by side.
     """
     results: dict[str, Result] = {}
-    code = code_version()
-    arrays: dict[str, np.ndarray] = {}
     for name in EVALS:
         result = _evaluate(name, model, results)
-        file = folder / f"{name}.json"
-        if result is None:
-            file.unlink(missing_ok=True)
-            continue
-        results[name] = result
+        if result is not None:
+            results[name] = result
+    arrays: dict[str, np.ndarray] = {}
+    drawn = figures.arrays(model)
+    code = code_version()
+    for name in EVALS.keys() - results.keys():
+        (folder / f"{name}.json").unlink(missing_ok=True)
+    for name, result in results.items():
         arrays |= result.arrays
         content = {
             "name": name,
@@ -106,9 +109,12 @@ def write(model: Model, folder: Path, config_digest: str) -> dict[str, Result]:
             | _trained_on(model),
         }
         content |= {"verdict": result.verdict} if result.verdict else {}
-        write_bytes(file, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+        write_bytes(
+            folder / f"{name}.json",
+            (json.dumps(content, indent=1, allow_nan=False) + "\n").encode(),
+        )
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **figures.arrays(model), **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **drawn, **arrays)
     write_bytes(folder / "figures.npz", buffer.getvalue())
     return results
 

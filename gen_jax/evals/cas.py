@@ -2,11 +2,12 @@
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 
 from gen_jax import config as configs
 from gen_jax.core import keys, parallel
 from gen_jax.data import Batches, num_steps
-from gen_jax.data.spec import ArraySplit, scaled
+from gen_jax.data.spec import ArraySplit, Split, scaled
 from gen_jax.errors import UserError
 from gen_jax.evals.model import Model, Result, to_uint8
 from gen_jax.families import classifier
@@ -40,16 +41,12 @@ def evaluate(model: Model) -> Result | None:
     None without samples to train on, for an unconditional model, and for points in the plane.
 
     Raises:
-      UserError: there are fewer samples than a batch has images, or the batch does not fit the
-        devices.
+      UserError: as `check`.
     """
     settings, spec = model.config.eval, model.train.spec
-    count = min(settings.cas_samples, len(model.train))
-    able = model.family.sample is not None and model.config.conditional and spec.num_classes > 1
-    if settings.cas_samples <= 0 or not able or spec.modes:
+    if model.family.sample is None or not check(model.config, model.train):
         return None
-    if count < BATCH:
-        raise UserError(f"eval.cas_samples={count}: at least a batch of {BATCH}")
+    count = min(settings.cas_samples, len(model.train))
     labels = np.asarray(model.train.labels[:count])
     pictures = ArraySplit(spec._replace(num_examples=count), _drawn(model, labels), labels)
     batch = model.train.gather(np.arange(count))
@@ -74,6 +71,22 @@ def evaluate(model: Model) -> Result | None:
     )
 
 
+def check(config: ConfigDict, train: Split) -> bool:
+    """Whether a score is asked for and can be had of a model that samples.
+
+    Raises:
+      UserError: there are fewer samples than a batch has images, or the batch does not fit the
+        devices.
+    """
+    count = min(config.eval.cas_samples, len(train))
+    if count <= 0 or not config.conditional or train.spec.num_classes < 2 or train.spec.modes:
+        return False
+    if count < BATCH:
+        raise UserError(f"eval.cas_samples={count}: at least a batch of {BATCH}")
+    parallel.check_batch(BATCH)
+    return True
+
+
 def _drawn(model: Model, labels: np.ndarray) -> np.ndarray:
     size = model.config.eval.batch_size
     starts = range(0, len(labels), size)
@@ -85,7 +98,6 @@ def _accuracy(model: Model, split: ArraySplit, epochs: float) -> float:
     config = configs.base()
     config.update_from_flattened_dict(SETTINGS)
     config.seed, config.optimizer.decay_epochs = model.config.seed, epochs
-    parallel.check_batch(BATCH)
     family = classifier.make(config, split.spec)
     state = parallel.replicate(jax.jit(family.init)(keys.stream(config.seed, "init")))
     step = make_step(family, config)

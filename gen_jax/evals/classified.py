@@ -11,10 +11,10 @@ import jax
 import numpy as np
 from scipy.stats import binom
 
-from gen_jax.data import class_indices
 from gen_jax.data.spec import scaled
 from gen_jax.evals.model import Model, Result, to_uint8
 from gen_jax.evals.namer import DIGITS, STACKED, Namer, load
+from gen_jax.features import judge
 
 CONFIDENT = 0.9
 FOUND = 0.1
@@ -51,12 +51,12 @@ def evaluate(model: Model) -> Result | None:
     path, spec = model.config.eval.classifier, model.test.spec
     if not path or model.family.sample is None or spec.modes:
         return None
-    chosen = model.config.data.train_classes
-    trained = class_indices(chosen, spec.class_names) if chosen else np.arange(spec.num_classes)
+    trained = model.trained_classes()
     positions = np.flatnonzero(np.isin(model.test.labels, trained))
     if not len(positions):
         return None
     namer, told, count = load(path, spec), model.config.conditional, model.config.eval.classified
+    judge.refuse_own(namer.digest, model.config)
     asked = (np.resize(trained, count) if told else np.zeros(count)).astype(np.int32)
     fake = _samples(model, namer, asked)
     real = _real(model, namer, positions)
@@ -83,6 +83,7 @@ def evaluate(model: Model) -> Result | None:
             "labels": "classes in turn" if told else "none",
             "classifier_digest": namer.digest,
         },
+        errors=_errors(values, count, len(positions)),
         verdict=mode_verdict(values) if spec.name == STACKED else verdict(values),
         arrays=_pictures(model, asked, fake, rows)
         | {
@@ -166,6 +167,17 @@ def confidence(fake: Named, real: Named, accuracy: float, agreement: float | Non
         values["class_agreement"] = agreement
         units["class_agreement"] = "share of samples named as the class asked for"
     return values, units
+
+
+def _errors(values: dict[str, float], samples: int, reals: int) -> dict[str, float]:
+    """Standard errors of the shares of samples and of real images, binomial."""
+    counts = {"classified_confident": samples, "class_agreement": samples}
+    counts |= {"classified_confident_real": reals, "classifier_accuracy": reals}
+    return {
+        name: float(np.sqrt(values[name] * (1 - values[name]) / count))
+        for name, count in counts.items()
+        if name in values
+    }
 
 
 def entropy(shares: np.ndarray) -> float:

@@ -6,52 +6,27 @@ on is in its protocol, the floor beside it is the same number of real test image
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
 from threadpoolctl import threadpool_limits
 
+from gen_jax.data import Subset
 from gen_jax.data.spec import DataSpec, Split
 from gen_jax.errors import UserError
+from gen_jax.evals import fidelity_names as names
+from gen_jax.evals import fidelity_numbers as numbers
 from gen_jax.evals import real_features
+from gen_jax.evals.fidelity_numbers import Numbers, Side
 from gen_jax.evals.model import Model, Result, to_uint8
 from gen_jax.evals.namer import STACKED
 from gen_jax.features import extractor, judge
-from gen_jax.features.extractor import Extractor, Features
-from gen_jax.metrics import diversity, frechet, inception_score, kernel, manifold, neighbours
-from gen_jax.metrics.moments import Moments
-
-SUFFIXES = {"2048": "", "768": "_768", "192": "_192", "64": "_64", "classifier": "_classifier"}
-"""How a tap shows in a metric's name; plain is what the papers mean."""
+from gen_jax.features.extractor import Extractor
 
 FEWEST = 10
 """Images without which no neighbourhood of any metric here is full."""
-
-UNITS = {
-    "fid": "squared distance of features, Gaussians fitted",
-    "fd": "squared distance of features, Gaussians fitted; of a classifier, hence no FID",
-    "fid_infinity": "the same, extrapolated to infinitely many samples",
-    "fd_infinity": "the same, extrapolated to infinitely many samples",
-    "kid": "squared MMD of features, cubic kernel, unbiased; mean of subsets",
-    "kd": "squared MMD of features, cubic kernel, unbiased; mean of subsets",
-    "precision": "share of samples within the real images' manifold, k = 3",
-    "recall": "share of real images within the samples' manifold, k = 3",
-    "density": "real neighbourhoods a sample is in, over k = 5; 1 for the data's own distribution",
-    "coverage": "share of real neighbourhoods with a sample in them, k = 5",
-    "is": "Inception Score, logits without bias, mean of 10 splits",
-    "nearest_train": "median distance to the nearest training image, over held-out images'",
-    "close_to_train": "share of samples nearer to training than all but 1 % of held-out images",
-    "intra_class_distance": "mean distance of two samples' features, within classes",
-    "intra_class_distance_real": "the same of real images",
-}
-
-
-class Side(NamedTuple):
-    """Features of one side, and its classes where there are any."""
-
-    features: Features
-    labels: np.ndarray | None
 
 
 def check(config: ConfigDict, train: Split, test: Split) -> None:
@@ -89,7 +64,14 @@ def through_classifier(model: Model) -> Result | None:
 
 def _inception(config: ConfigDict) -> Extractor | None:
     path, taps = config.eval.inception_weights, tuple(config.eval.inception_taps)
-    return extractor.of_inception(path, taps) if path else None
+    if not path:
+        return None
+    seer = extractor.of_inception(path, taps)
+    if not names.distances(seer.taps):
+        known = ", ".join(tap for tap in names.SUFFIXES if tap != "classifier")
+        absent = "".join(f"; {tap}: {why}" for tap, why in seer.absent.items())
+        raise UserError(f"eval.inception_taps={taps}: one of {known} at least is needed{absent}")
+    return seer
 
 
 def _classifier(config: ConfigDict, spec: DataSpec) -> Extractor | None:
@@ -101,8 +83,7 @@ def _classifier(config: ConfigDict, spec: DataSpec) -> Extractor | None:
 
 
 def _check_counts(config: ConfigDict, seer: Extractor, available: int) -> None:
-    settings = config.eval
-    least = max(seer.taps[tap] for tap in seer.taps if tap in SUFFIXES)
+    settings, least = config.eval, _dimension(seer)
     reals = min(settings.fidelity_reals or available, available)
     for key, count in (("fidelity_reals", reals), ("fidelity_samples", settings.fidelity_samples)):
         if count < (FEWEST if settings.allow_few else least):
@@ -112,116 +93,94 @@ def _check_counts(config: ConfigDict, seer: Extractor, available: int) -> None:
             )
 
 
+class _Held(NamedTuple):
+    """Test images of the classes trained on, none if there are too few; and their SHA-256 (hex)."""
+
+    side: Side | None
+    number: int
+    digest: str | None
+
+
 def _evaluate(model: Model, seer: Extractor) -> Result:
     settings, config = model.config.eval, model.config
     _check_counts(config, seer, len(model.train))
     cache = real_features.cache_folder(settings.cache)
     reals, fakes = settings.fidelity_reals or len(model.train), settings.fidelity_samples
     real, real_digest = real_features.of_split(seer, model.train, reals, cache, "real train")
-    held, held_digest = real_features.of_split(seer, model.test, fakes, cache, "real test")
-    train, test = (
-        Side(found, split.labels[: _count(found)])
-        for found, split in ((real, model.train), (held, model.test))
-    )
-    asked = np.resize(model.test.labels[: _count(held)], fakes).astype(np.int32)
+    train = Side(real, model.train.labels[:reals])
+    held = _held_out(model, seer, cache)
+    proportions = held.side.labels if held.side else train.labels
+    asked = np.resize(np.asarray(proportions)[:fakes], fakes).astype(np.int32)
     drawn = real_features.watched(seer, _samples(model, asked), fakes, "samples")
     fake = Side(drawn, asked if config.conditional else None)
-    absent = {_named("fid", tap): why for tap, why in seer.absent.items()}
+    absent = {name: why for tap, why in seer.absent.items() for name in names.at_tap(seer, tap)}
     # What BLAS sums up must not depend on the cores it finds.
     with threadpool_limits(limits=1, user_api="blas"):
-        values, errors = compare(seer, train, fake, config.seed, settings.allow_few)
-        least = max(array.shape[1] for tap, array in held.items() if tap in SUFFIXES)
-        if _count(held) >= (FEWEST if settings.allow_few else least):
-            values |= _nearest(seer, train, fake, test)
-            values |= _within_classes(seer, fake, test, config.seed)
-            floor = compare(seer, train, test, config.seed, settings.allow_few)
-            values |= {f"floor/{name}": value for name, value in floor[0].items()}
-            errors |= {f"floor/{name}": value for name, value in floor[1].items()}
-        else:
-            absent["floor"] = f"{_count(held)} test images, and features have {least} dimensions"
+        values, errors = numbers.compare(seer, train, fake, config.seed, settings.allow_few)
+        for more in (
+            _floor(model, seer, train, held),
+            numbers.copies(seer, train, fake, held.side, absent),
+            numbers.within_classes(seer, fake, held.side, config.seed),
+        ):
+            values, errors = values | more[0], errors | more[1]
+    for name in (name for tap in seer.taps for name in names.at_tap(seer, tap)):
+        if name not in values:
+            absent.setdefault(name, _lacking(name, seer, fake, held.number))
     return Result(
         values=values,
-        units={name: _unit(name) for name in values},
+        units={name: names.unit(name) for name in values},
         errors=errors,
         protocol={
             "split": "train",
-            "num_examples": _count(drawn),
-            "num_real": _count(real),
-            "num_fake": _count(drawn),
-            "num_floor": _count(held),
+            "num_examples": fakes,
+            "num_real": train.size,
+            "num_real_of": len(model.train),
+            "num_fake": fakes,
+            "num_floor": held.number,
             "seed": config.seed,
             "images": "as on disk; samples rounded to 8 bits; float64 statistics",
+            "kid_subsets": [numbers.SUBSETS, numbers.subset_size(train, fake)],
             **seer.protocol,
             "absent": absent,
             "real_sha256": real_digest,
-            "floor_sha256": held_digest,
+            "floor_sha256": held.digest,
             "floor": "test images in the place of samples",
         },
     )
 
 
-def compare(
-    seer: Extractor, real: Side, fake: Side, seed: int, allow_few: bool
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Metrics of one set of images against another by name, and the errors of those that have one.
+def _held_out(model: Model, seer: Extractor, cache: Path | None) -> _Held:
+    # Nobody can be asked for a class that was not trained on.
+    known = np.flatnonzero(np.isin(model.test.labels, model.trained_classes()))
+    split, count = Subset(model.test.spec, model.test, known), model.config.eval.fidelity_samples
+    if len(split) < FEWEST:
+        return _Held(None, len(split), None)
+    found, digest = real_features.of_split(seer, split, count, cache, "real test")
+    side = Side(found, split.labels[:count])
+    return _Held(side, side.size, digest)
 
-    Raises:
-      UserError: a set is smaller than a metric needs; for the Frechet distance, than features have
-        dimensions unless `allow_few`.
-    """
-    values: dict[str, float] = {}
-    errors: dict[str, float] = {}
-    frechets, kernels = ("fid", "kid") if seer.name == "inception" else ("fd", "kd")
-    for tap in (tap for tap in seer.taps if tap in SUFFIXES):
-        ours, theirs = real.features[tap], fake.features[tap]
-        moments = Moments.of(ours)
-        values[_named(frechets, tap)] = frechet.distance(moments, Moments.of(theirs), allow_few)
-        if len(theirs) >= 5 * theirs.shape[1]:  # fewer samples leave no line to fit
-            limit = frechet.infinity(moments, theirs, seed, allow_few=allow_few)
-            values[_named(f"{frechets}_infinity", tap)] = limit.value
-            errors[_named(f"{frechets}_infinity", tap)] = limit.error
-        size = min(1000, len(ours), len(theirs))
-        kid = kernel.kid(ours, theirs, seed, subset_size=size)
-        values[_named(kernels, tap)] = kid.value
-        if kid.error is not None:
-            errors[_named(kernels, tap)] = kid.error
-    last = _last(seer)
-    ours, theirs = real.features[last], fake.features[last]
-    shares = {
-        **manifold.precision_recall(ours, theirs)._asdict(),
-        **manifold.density_coverage(ours, theirs)._asdict(),
-    }
-    for name, value in shares.items():
-        values[_named(name, last)] = value
-    for name, count in (("precision", theirs), ("recall", ours), ("coverage", ours)):
-        share = shares[name]
-        errors[_named(name, last)] = float(np.sqrt(share * (1 - share) / len(count)))
-    if "logits_unbiased" in fake.features:
-        score = inception_score.from_logits(fake.features["logits_unbiased"], seed)
-        values["is"], errors["is"] = score.value, score.error or 0.0
+
+def _floor(model: Model, seer: Extractor, train: Side, held: _Held) -> Numbers:
+    """Test images in the place of samples, where there are enough."""
+    few = model.config.eval.allow_few
+    if held.side is None or held.number < (FEWEST if few else _dimension(seer)):
+        return {}, {}
+    both = numbers.compare(seer, train, held.side, model.config.seed, few)
+    values, errors = ({f"floor/{name}": x for name, x in each.items()} for each in both)
     return values, errors
 
 
-def _nearest(seer: Extractor, train: Side, fake: Side, held: Side) -> dict[str, float]:
-    """How near samples are to the training images, against held-out ones."""
-    tap = _last(seer)
-    found = neighbours.memorisation(fake.features[tap], train.features[tap], held.features[tap])
-    return {
-        _named("nearest_train", tap): found.ratio,
-        _named("close_to_train", tap): found.close_share,
-    }
-
-
-def _within_classes(seer: Extractor, fake: Side, held: Side, seed: int) -> dict[str, float]:
-    """Distance within classes, of samples and of test images; nothing of a model without them."""
-    if fake.labels is None:
-        return {}
-    tap = _last(seer)
-    name = "intra_class_distance"
-    return {
-        _named(of, tap): diversity.pair_distance(side.features[tap], seed, side.labels).value
-        for of, side in ((name, fake), (f"{name}_real", held))
-    }
+def _lacking(name: str, seer: Extractor, fake: Side, held_out: int) -> str:
+    """Why a number that could be there is not."""
+    if "intra_class" in name:
+        return "its samples have no label" if fake.labels is None else "no class has two images"
+    of_floor = name.startswith("floor/")
+    if (of_floor or "train" in name) and held_out < FEWEST:
+        return f"{held_out} test images of the classes trained on, {FEWEST} are needed"
+    if of_floor and held_out < _dimension(seer):
+        return f"{held_out:,} test images, and features have {_dimension(seer):,} dimensions"
+    count = held_out if of_floor else fake.size
+    return f"{count:,} images; a line takes {numbers.SPREAD} a dimension"
 
 
 def _samples(model: Model, labels: np.ndarray) -> Iterator[np.ndarray]:
@@ -231,22 +190,6 @@ def _samples(model: Model, labels: np.ndarray) -> Iterator[np.ndarray]:
         yield to_uint8(model.sample(labels[start : start + size], first=start))
 
 
-def _last(seer: Extractor) -> str:
-    return [tap for tap in seer.taps if tap in SUFFIXES][-1]
-
-
-def _named(metric: str, tap: str) -> str:
-    return metric + SUFFIXES.get(tap, f"_{tap}")
-
-
-def _unit(name: str) -> str:
-    plain, where = name.removeprefix("floor/"), ""
-    for tap, suffix in SUFFIXES.items():
-        if suffix and plain.endswith(suffix):
-            plain, where = plain.removesuffix(suffix), f"; {tap} features"
-    real = "; test images for samples" if name.startswith("floor/") else ""
-    return UNITS[plain] + where + real
-
-
-def _count(features: Features) -> int:
-    return len(next(iter(features.values())))
+def _dimension(seer: Extractor) -> int:
+    """Of the longest features that distances are taken of."""
+    return max(seer.taps[tap] for tap in names.distances(seer.taps))

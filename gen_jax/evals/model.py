@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from gen_jax.core import keys
 from gen_jax.core.state import Family, TrainState
+from gen_jax.data import class_indices
 from gen_jax.data.spec import Split, scaled
 from gen_jax.errors import UserError
 
@@ -21,7 +22,8 @@ class Result(NamedTuple):
     Attributes:
       values: the numbers, by name.
       units: what each number is in, by the same names.
-      protocol: all that is needed to compute them again.
+      protocol: all that is needed to compute them again. Two entries are about single numbers: `of`
+        maps a name to entries that concern it alone, `absent` one that is not there to the reason.
       verdict: a sentence that follows from the numbers; empty if there is nothing to judge.
       arrays: what the report draws, by name; they go to figures.npz.
       errors: standard errors of those numbers that have one, by the same names.
@@ -72,6 +74,13 @@ class Model(NamedTuple):
         if self.family.observe is not None:
             images = jax.device_get(self.jitted("observe")(images, self.keys("eval", indices)))
         return {"image": images, "label": batch["label"]}
+
+    def trained_classes(self) -> np.ndarray:
+        """The labels it was trained on, ascending: all, or those of `data.train_classes`."""
+        chosen, spec = self.config.data.train_classes, self.test.spec
+        if not chosen:
+            return np.arange(spec.num_classes)
+        return class_indices(chosen, spec.class_names)
 
     def metrics(self, count: int, size: int | None = None) -> dict[str, np.ndarray]:
         """`Family.metrics` of the first `count` test images in `blocks`, float64 [n] each."""
@@ -127,5 +136,7 @@ class Model(NamedTuple):
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """float [-1, 1] to uint8 0 .. 255, rounded to nearest."""
+    """float [-1, 1] to uint8 0 .. 255, rounded to nearest; UserError for NaN and infinity."""
+    if not np.isfinite(images).all():
+        raise UserError("the model's pictures hold NaN or infinity: it has diverged")
     return np.clip(np.rint((np.asarray(images, np.float64) + 1) * 127.5), 0, 255).astype(np.uint8)

@@ -1,5 +1,6 @@
 """Features of real images, computed once and kept by what they are of."""
 
+import functools
 import hashlib
 import io
 import json
@@ -8,13 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
+import jaxlib
 import numpy as np
 from absl import logging
 from tqdm import tqdm
 
 from gen_jax.core.files import write_bytes
 from gen_jax.data.spec import Split
+from gen_jax.features import inception, inception_graph, inception_weights, judge
 from gen_jax.features.extractor import Extractor, Features
+from gen_jax.nets import classifier
 
 BLOCK = 1000
 """Images a file of the cache holds: what an interruption costs at most."""
@@ -71,7 +75,7 @@ def _of_block(
 ) -> Features:
     key = {"images": hashlib.sha256(images.tobytes()).hexdigest(), "shape": images.shape}
     key |= {"taps": list(extractor.taps), **extractor.protocol}
-    key |= {"jax": jax.__version__, "platform": jax.devices()[0].device_kind}
+    key |= {"software": _software(), "platform": jax.devices()[0].device_kind}
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     file = cache / f"{name[:32]}.npz" if cache else None
     if file and (found := _read(file, extractor, len(images))) is not None:
@@ -80,8 +84,20 @@ def _of_block(
     if file:
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **features)
-        write_bytes(file, buffer.getvalue())
+        try:
+            write_bytes(file, buffer.getvalue())
+        except OSError as error:
+            logging.warning("%s cannot be written (%s): features are not kept.", file, error)
     return features
+
+
+@functools.cache
+def _software() -> list[str]:
+    """JAX's versions, and the SHA-256 (hex) of the code that makes features of images."""
+    digest = hashlib.sha256()
+    for module in (inception, inception_graph, inception_weights, judge, classifier):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return [jax.__version__, jaxlib.__version__, digest.hexdigest()]
 
 
 def _bar(extractor: Extractor, count: int, what: str) -> tqdm:

@@ -34,11 +34,15 @@ PIXELS = {
 """What a likelihood is of, by `loss.binarise`: figures under one do not compare with another's."""
 
 
+LIKELIHOODS = ("elbo", "log_px", "bits_per_dim")
+
+
 def evaluate(model: Model, count: int | None = None) -> Result | None:
     """Means over the first `count` test images (default: all) of `Family.metrics`.
 
-    Numbers of a VAE compare only under the same likelihood and the same pixels, so the protocol
-    names both. None for a GAN: it reconstructs nothing, and its terms are in `discrimination`.
+    Numbers compare only of the same pixels, likelihoods and losses only under the same likelihood:
+    the protocol names both. None for a GAN, which reconstructs nothing and has its terms in
+    `discrimination`.
     """
     if judged(model):
         return None
@@ -46,13 +50,20 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
     metrics = {name: metrics[name] for name in [*UNITS, *metrics] if name in metrics}
     examples = len(next(iter(metrics.values())))
     loss = model.config.loss
-    is_vae = model.config.family == "vae"
-    pixels = {"likelihood": loss.likelihood, "binarise": loss.binarise} if is_vae else {}
+    family = model.config.family
+    objective = {"likelihood": loss.likelihood} if family == "vae" else {"objective": family}
+    own = [name for name in metrics if name in LIKELIHOODS or name.startswith("loss/")]
     units = {name: UNITS.get(name, "") for name in metrics}
     for name in {"elbo", "log_px"} & units.keys():
         units[name] += f"; {PIXELS[loss.binarise]}"
     return Result(
         values={name: float(value.mean()) for name, value in metrics.items()},
         units=units,
-        protocol={"split": "test", "num_examples": examples, "seed": model.config.seed} | pixels,
+        protocol={
+            "split": "test",
+            "num_examples": examples,
+            "seed": model.config.seed,
+            "binarise": loss.binarise,
+            "of": dict.fromkeys(own, objective),
+        },
     )

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from gen_jax import features
 from gen_jax.evals.model import Model, Result
 from gen_jax.evals.namer import STACKED
+from gen_jax.features import judge
 from gen_jax.features.network import Features
 from gen_jax.metrics import diversity
 from gen_jax.metrics.similarity import WINDOW, ssim
@@ -46,26 +47,32 @@ def evaluate(model: Model) -> Result | None:
     values: dict[str, float] = {}
     errors: dict[str, float] = {}
     protocol: dict[str, Any] = {"split": "test", "num_examples": count, "seed": seed}
+    protocol["binarise"] = model.config.loss.binarise  # as the images are that the model sees
     if family.encode is not None and family.decode is not None:
         near = model.decode(model.encode(count)[0], labels)
         each = {"ssim": ssim(images, near, RANGE)}
         if path := (spec.name != STACKED and model.config.eval.classifier):
             net = features.load("classifier", path, (), spec.shape)
+            judge.refuse_own(net.digest, model.config)
             each["feature_distance"] = _distance(net, images, near, model.config.eval.batch_size)
-            protocol |= {"weights_sha256": net.digest, "layers": list(net.layers)}
+            looking = {"weights_sha256": net.digest, "layers": list(net.layers)}
+            protocol["of"] = {"feature_distance": looking}
         for name, value in each.items():
             values[name] = float(value.mean())
             errors[name] = float(value.std(ddof=1) / np.sqrt(len(value)))
     if family.sample is not None:
-        told = labels if model.config.conditional else None
-        for suffix, pictures in (("", model.sample(labels)), ("_real", images)):
-            for name, within in (("ms_ssim", None), ("ms_ssim_within", told)):
-                if name == "ms_ssim_within" and within is None:
-                    continue
-                if within is not None and np.bincount(within).max() < 2:
-                    continue  # no class has a pair
-                found = diversity.pair_ms_ssim(pictures, RANGE, seed, within)
-                values[name + suffix], errors[name + suffix] = found.value, found.error
+        known = np.isin(labels, model.trained_classes())
+        sides = {"_real": (images[known], labels[known])}
+        if known.any():
+            asked = np.resize(labels[known], count)
+            sides[""] = (model.sample(asked), asked)
+        for suffix, (pictures, of) in sides.items():
+            for name, within in (("ms_ssim", None), ("ms_ssim_within", of)):
+                told = model.config.conditional or within is None
+                # Without two pictures, of one class if within classes, there is no pair.
+                if told and len(of) and (len(of) if within is None else np.bincount(of).max()) > 1:
+                    found = diversity.pair_ms_ssim(pictures, RANGE, seed, within)
+                    values[name + suffix], errors[name + suffix] = found.value, found.error
     if not values:
         return None
     values = {name: values[name] for name in UNITS if name in values}

@@ -96,8 +96,9 @@ def of_classifier(path: str, spec: DataSpec) -> Extractor:
         taps={"classifier": net.dimension, "logits": len(net.classes)},
         absent={},
         protocol={
-            "extractor": f"classifier of {net.trained_on or spec.name}, {net.architecture}",
+            "extractor": f"classifier of {net.trained_on or 'unknown data'}, {net.architecture}",
             "extractor_seed": net.seed,
+            "extractor_config": net.config_digest,
             "weights_sha256": net.digest,
             "resize": "none",
         },

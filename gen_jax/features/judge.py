@@ -82,7 +82,8 @@ def load(path: str, spec: DataSpec, key: str = "eval.classifier") -> Judge:
 
     def apply(images: Array) -> tuple[Float[Array, "n d"], Float[Array, "n k"]]:
         pixels = scaled(images) if images.dtype == jnp.uint8 else images.astype(jnp.float32)
-        logits, maps = net.apply(variables, pixels, False)
+        with jax.default_matmul_precision("highest"):  # of convolutions too; a GPU would round more
+            logits, maps = net.apply(variables, pixels, False)
         return jnp.mean(maps[-1], axis=(1, 2)), logits
 
     return Judge(

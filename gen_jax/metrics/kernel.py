@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 from gen_jax.errors import UserError
 from gen_jax.metrics import checks
-from gen_jax.metrics.estimate import Repeated, repeated
+from gen_jax.metrics.estimate import Repeated
 from gen_jax.metrics.threads import in_order, one_blas_thread
 
 
@@ -19,15 +19,21 @@ def kid(
     """The mean of `mmd2_unbiased` over random subsets (Binkowski et al. 2018, section 4).
 
     Unlike the Frechet distance it has no bias, whatever the number of samples. It may be negative
-    where both sets are of one distribution. The error takes subsets for independent, which they
-    are where they are small against the sets.
+    where both sets are of one distribution. The error is the delete-d jackknife's (Shao & Wu 1989):
+    subsets of b from n examples overlap, and their deviation over the root of their number would
+    say how well the mean of the subsets is known, not the distance. It is
+
+        deviation * sqrt(b / (n - b)),
+
+    n being the smaller set, and on the high side where both sets are of one distribution.
 
     Args:
       real: features of real examples.
       fake: features of generated ones.
       seed: of the subsets.
       subsets: how many pairs of subsets are drawn.
-      subset_size: examples in each, without replacement.
+      subset_size: examples in each, without replacement; half the smaller set or fewer, or there is
+        no error.
 
     Raises:
       UserError: a set holds fewer examples than a subset, or a subset fewer than two.
@@ -43,7 +49,11 @@ def kid(
         tuple(rng.choice(len(of), subset_size, replace=False) for of in (real, fake))
         for _ in range(subsets)
     ]
-    return repeated(in_order(lambda pair: mmd2_unbiased(real[pair[0]], fake[pair[1]]), drawn))
+    found = in_order(lambda pair: mmd2_unbiased(real[pair[0]], fake[pair[1]]), drawn)
+    deviation, count = float(np.std(found)), min(len(real), len(fake))
+    known = subsets > 1 and 2 * subset_size <= count
+    error = deviation * (subset_size / (count - subset_size)) ** 0.5 if known else None
+    return Repeated(float(np.mean(found)), error, deviation)
 
 
 def mmd2_unbiased(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> float:

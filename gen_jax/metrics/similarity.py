@@ -14,8 +14,6 @@ SIGMA = 1.5
 K1, K2 = 0.01, 0.03
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of MS-SSIM's scales, finest first (Wang et al. 2003, section 3.2)."""
-MOST_PSNR = 100.0
-"""dB that an image equal to the other counts for, in place of infinity."""
 VALUES = 2**20
 """Pixel values of images that are worked on at a time."""
 
@@ -29,28 +27,6 @@ class MultiScale(NamedTuple):
 
     values: Float[np.ndarray, "n"]
     weights: tuple[float, ...]
-
-
-def psnr(
-    images: Float[np.ndarray, "n h w c"], others: Float[np.ndarray, "n h w c"], data_range: float
-) -> Float[np.ndarray, "n"]:
-    """Peak signal to noise ratio of each pair, dB: 10 log10(data_range^2 / MSE), at most MOST_PSNR.
-
-    Args:
-      images: images.
-      others: as many, each to be compared with the image of the same row.
-      data_range: the largest value there may be less the smallest: 255 for bytes, 2 on [-1, 1].
-
-    Raises:
-      UserError: these are not images of one shape.
-    """
-    _side(images, others)
-
-    def of_block(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        error = np.mean(np.square(x - y).reshape(len(x), -1), axis=1) / data_range**2
-        return -10 * np.log10(np.maximum(error, 10 ** (-MOST_PSNR / 10)))
-
-    return _blockwise(of_block, images, others)
 
 
 def ssim(

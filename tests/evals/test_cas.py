@@ -58,4 +58,4 @@ def test_who_has_nothing_to_teach_is_not_asked():
     assert cas.evaluate(model(**{"eval.cas_samples": 0})) is None
     assert cas.evaluate(model(conditional=False)) is None
     with pytest.raises(UserError, match="at least a batch"):
-        cas.evaluate(model(**{"eval.cas_samples": 50}))
+        cas.check(model(**{"eval.cas_samples": 50}).config, model().train)

@@ -9,11 +9,12 @@ import pytest
 
 from gen_jax import evals
 from gen_jax.core.state import Family
+from gen_jax.data import Subset
 from gen_jax.data.spec import scaled
 from gen_jax.errors import UserError
-from gen_jax.evals import fidelity, real_features
+from gen_jax.evals import classified, fidelity, fidelity_names, fidelity_numbers, real_features
 from gen_jax.features import classifier, extractor, inception
-from gen_jax.metrics import frechet
+from gen_jax.metrics import frechet, inception_score, kernel
 from gen_jax.metrics.moments import Moments
 from gen_jax.nets.classifier import Classifier
 from tests.evals import toy
@@ -60,6 +61,19 @@ def seen(weights, images):
     return seer.extract(iter([images]), lambda done: None)["classifier"]
 
 
+def asked_labels(ours):
+    """The labels that a model is asked for."""
+    asked = []
+
+    def watched(state, keys, labels):
+        jax.debug.callback(lambda seen: asked.extend(np.asarray(seen).tolist()), labels)
+        return ours.family.sample(state, keys, labels)
+
+    fidelity.through_classifier(ours._replace(family=ours.family._replace(sample=watched)))
+    jax.effects_barrier()
+    return asked
+
+
 def test_numbers_are_those_of_the_arithmetic_on_features(weights):
     ours = model(weights)
     result = fidelity.through_classifier(ours)
@@ -90,22 +104,12 @@ def test_a_generator_of_one_picture_is_precise_and_recalls_nothing(weights):
 
 
 def test_a_conditional_model_is_asked_for_the_test_sets_classes(weights):
-    asked = []
-
     def by_class(key, label):
         return jnp.full(SHAPE, label / 2.0 - 1)
 
     ours = model(weights, by_class, conditional=True)
-    sample = ours.family.sample
-    watching = ours.family._replace(
-        sample=lambda state, keys, labels: (
-            jax.debug.callback(lambda seen: asked.extend(np.asarray(seen).tolist()), labels),
-            sample(state, keys, labels),
-        )[1]
-    )
-    values = fidelity.through_classifier(ours._replace(family=watching)).values
-    jax.effects_barrier()
-    assert asked == np.resize(TEST.labels, 50).tolist()
+    assert asked_labels(ours) == np.resize(TEST.labels, 50).tolist()
+    values = fidelity.through_classifier(ours).values
     assert values["intra_class_distance_classifier"] == pytest.approx(0, abs=1e-6)
     assert values["intra_class_distance_real_classifier"] > 1e-3
 
@@ -151,6 +155,13 @@ def test_real_features_are_kept_by_the_content_of_images(weights, tmp_path, monk
     np.testing.assert_array_equal(mended["classifier"], found["classifier"])
 
 
+def test_a_cache_that_cannot_be_written_is_done_without(weights, tmp_path):
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    seer = extractor.of_classifier(weights, TRAIN.spec)
+    found, _ = real_features.of_split(seer, TRAIN, 60, tmp_path / "taken" / "cache", "")
+    assert len(found["classifier"]) == 60
+
+
 def test_an_interruption_costs_a_block_of_real_features(weights, tmp_path, monkeypatch):
     monkeypatch.setattr(real_features, "BLOCK", 25)
     seer = extractor.of_classifier(weights, TRAIN.spec)
@@ -186,11 +197,76 @@ def test_too_few_images_are_refused_unless_asked_for(weights):
         fidelity.check(model(weights, **wide).config, TRAIN, TEST)
 
 
-def test_a_small_test_set_has_no_floor_and_says_so(weights):
+def test_what_cannot_be_measured_says_why(weights):
     small = toy.split(TEST.images[:5])
     result = fidelity.through_classifier(model(weights)._replace(test=small))
+    absent = result.protocol["absent"]
     assert not any(name.startswith("floor/") for name in result.values)
-    assert result.protocol["absent"]["floor"].startswith("5 test images")
+    for name in ("floor/fd_classifier", "floor/recall_classifier", "nearest_train_classifier"):
+        assert absent[name] == "5 test images of the classes trained on, 10 are needed"
+    # Enough test images for neighbours, too few for a Gaussian of as many dimensions.
+    few = model(weights)._replace(test=toy.split(TEST.images[:10]))
+    seer = extractor.of_classifier(weights, TRAIN.spec)
+    wide = seer._replace(
+        taps={"classifier": 12},
+        extract=lambda *of: {"classifier": np.tile(seer.extract(*of)["classifier"], (1, 2))},
+    )
+    result = fidelity._evaluate(few, wide)
+    assert result.protocol["absent"]["floor/kd_classifier"].startswith("10 test images, and")
+    assert "nearest_train_classifier" in result.values
+    assert result.protocol["absent"]["intra_class_distance_classifier"] == (
+        "its samples have no label"
+    )
+    # A line takes four samples a dimension, here 24.
+    short = fidelity.through_classifier(model(weights, **{"eval.fidelity_samples": 23}))
+    assert short.protocol["absent"]["fd_infinity_classifier"].startswith("23 images")
+    assert "floor/fd_infinity_classifier" in short.protocol["absent"]
+    assert "fd_infinity_classifier" in fidelity.through_classifier(model(weights)).values
+
+
+def test_every_number_that_could_be_is_there_or_says_why(weights):
+    result = fidelity.through_classifier(model(weights, conditional=True))
+    seer = extractor.of_classifier(weights, TRAIN.spec)
+    known = {*result.values, *result.protocol["absent"]}
+    assert known == set(fidelity_names.at_tap(seer, "classifier"))
+    assert result.values.keys().isdisjoint(result.protocol["absent"])
+
+
+def test_copies_of_held_out_images_are_no_reason_to_stop(weights):
+    same = model(weights)._replace(test=toy.split(TRAIN.images[:40]))
+    result = fidelity.through_classifier(same)
+    assert "hold out others" in result.protocol["absent"]["close_to_train_classifier"]
+    assert "fd_classifier" in result.values
+
+
+def test_only_classes_trained_on_are_asked_for_and_held_against(weights):
+    chosen = np.flatnonzero(TRAIN.labels != 4)
+    ours = model(weights, conditional=True, **{"data.train_classes": ("a", "b", "c", "d")})
+    ours = ours._replace(train=Subset(TRAIN.spec, TRAIN, chosen))
+    result = fidelity.through_classifier(ours)
+    held = TEST.images[TEST.labels != 4]
+    real, floor = (Moments.of(seen(weights, each)) for each in (TRAIN.images[chosen], held))
+    assert result.values["floor/fd_classifier"] == frechet.distance(real, floor)
+    assert result.protocol["num_floor"] == len(held)
+    assert set(asked_labels(ours)) == {0, 1, 2, 3}
+
+
+def test_the_inception_score_is_of_the_logits(weights):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(50, 7)).astype(np.float32)
+    seer = extractor.of_classifier(weights, TRAIN.spec)
+    both = seer._replace(name="inception", taps={"64": 3, "logits_unbiased": 7})
+    sides = [
+        fidelity_numbers.Side({"64": logits[:, :3] + i, "logits_unbiased": logits}, None)
+        for i in range(2)
+    ]
+    values, errors = fidelity_numbers.compare(both, *sides, seed=3, allow_few=False)
+    expected = inception_score.from_logits(logits, 3)
+    assert (values["is"], errors["is"]) == (expected.value, expected.error)
+    # Two sets of 50 give subsets of 25, whose overlap the error knows.
+    assert errors["kid_64"] == pytest.approx(
+        kernel.kid(*(side.features["64"] for side in sides), 3, 100, 25).deviation
+    )
 
 
 def test_a_tap_without_weights_is_absent_in_words(weights, monkeypatch):
@@ -209,15 +285,20 @@ def test_a_tap_without_weights_is_absent_in_words(weights, monkeypatch):
     result = fidelity.through_inception(model(weights, **asked))
     assert "fid_64" in result.values
     assert "fid" not in result.values
-    assert "weights absent" in result.protocol["absent"]["fid"]
+    for name in ("fid", "kid", "fid_infinity", "precision", "floor/coverage", "nearest_train"):
+        assert "weights absent" in result.protocol["absent"][name], name
+    deep = model(weights, **asked | {"eval.inception_taps": ("2048",)}).config
+    with pytest.raises(UserError, match=r"one of 2048, 768, 192, 64 at least.*; 2048: weights"):
+        fidelity.check(deep, TRAIN, TEST)
     with pytest.raises(UserError, match="no tap '2047'"):
         fidelity.through_inception(model(weights, **asked | {"eval.inception_taps": ("2047",)}))
 
 
 def test_the_net_a_loss_was_trained_with_does_not_judge(weights):
     own = {"perceptual.weight": 1.0, "perceptual.weights": weights}
-    with pytest.raises(UserError, match="may not judge"):
-        fidelity.through_classifier(model(weights, **own))
+    for evaluate in (fidelity.through_classifier, classified.evaluate):
+        with pytest.raises(UserError, match="may not judge"):
+            evaluate(model(weights, **own))
 
 
 def test_without_a_net_there_is_no_number(weights):

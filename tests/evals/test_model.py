@@ -88,11 +88,28 @@ def test_a_missing_function_is_a_users_error():
 
 def test_reconstruction_averages_and_names_the_pixels():
     overrides = {"loss.binarise": "dynamic", "loss.likelihood": "bernoulli"}
-    model = toy.model(observing(), toy.split(IMAGES), **overrides)
+    seen = observing()
+
+    def metrics(state, batch, keys):
+        found = seen.metrics(state, batch, keys)
+        return found | {"elbo": -found["mse"], "loss/total": found["mse"]}
+
+    family = seen._replace(metrics=metrics)
+    model = toy.model(family, toy.split(IMAGES), **overrides)
     result = reconstruction.evaluate(model, 11)
     assert result.values["mse"] == pytest.approx(model.metrics(11)["mse"].mean())
     assert result.protocol["num_examples"] == 11
     assert result.protocol["binarise"] == "dynamic"
-    assert result.protocol["likelihood"] == "bernoulli"
-    other = reconstruction.evaluate(toy.model(observing(), model.test, family="cvae_gan"))
-    assert not {"binarise", "likelihood"} & other.protocol.keys()
+    bernoulli = {"likelihood": "bernoulli"}
+    assert result.protocol["of"] == {"elbo": bernoulli, "loss/total": bernoulli}
+    # The squared error of another family is of the same kind, its loss is not.
+    other = reconstruction.evaluate(toy.model(family, model.test, family="cvae_gan"))
+    assert other.protocol["binarise"] == "none"
+    assert other.protocol["of"]["loss/total"] == {"objective": "cvae_gan"}
+    assert "mse" not in other.protocol["of"]
+
+
+def test_pictures_of_a_diverged_model_are_refused():
+    with pytest.raises(UserError, match="diverged"):
+        to_uint8(np.array([0.0, np.nan]))
+    np.testing.assert_array_equal(to_uint8(np.array([-2.0, 2.0])), [0, 255])

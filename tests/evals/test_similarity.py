@@ -8,6 +8,7 @@ import pytest
 from gen_jax import features
 from gen_jax.core.state import Family
 from gen_jax.data.spec import scaled
+from gen_jax.errors import UserError
 from gen_jax.evals import similarity
 from gen_jax.features import classifier
 from gen_jax.nets.classifier import Classifier
@@ -72,6 +73,34 @@ def test_the_distance_of_features_is_that_of_unit_vectors(tmp_path):
     assert found.values["feature_distance"] == pytest.approx(expected, rel=1e-4)
     same = evaluate(family(), **{"eval.classifier": str(path)})
     assert same.values["feature_distance"] == pytest.approx(0, abs=1e-8)
+
+
+def test_numbers_say_what_they_are_of(tmp_path):
+    net = Classifier((3, 4), 5)
+    variables = net.init(jax.random.key(0), jnp.zeros((1, *SHAPE)), False)
+    path = str(tmp_path / "classifier.npz")
+    np.savez(path, allow_pickle=False, **classifier.pack(net, variables, TEST.spec))
+    found = evaluate(family(), **{"eval.classifier": path, "loss.binarise": "threshold"})
+    assert found.protocol["binarise"] == "threshold"
+    assert found.protocol["of"].keys() == {"feature_distance"}
+    assert "weights_sha256" not in found.protocol
+    own = {"eval.classifier": path, "perceptual.weight": 1.0, "perceptual.weights": path}
+    with pytest.raises(UserError, match="may not judge"):
+        evaluate(family(), **own)
+
+
+def test_samples_are_of_classes_trained_on():
+    some = {"data.train_classes": ("a", "b"), "conditional": True}
+    asked = []
+
+    def watched(state, keys, labels):
+        jax.debug.callback(lambda seen: asked.extend(np.asarray(seen).tolist()), labels)
+        return family().sample(state, keys, labels)
+
+    found = evaluate(family()._replace(sample=watched), **some)
+    jax.effects_barrier()
+    assert (set(asked), len(asked)) == ({0, 1}, len(TEST))
+    assert "ms_ssim_within_real" in found.values
 
 
 def test_images_smaller_than_the_window_are_left_alone():

@@ -64,6 +64,19 @@ def test_what_an_earlier_evaluation_left_does_not_pass_for_current(tmp_path):
     assert names == results.keys() | {"somebody_elses"}
 
 
+def test_an_evaluation_that_is_stopped_leaves_what_was_there(tmp_path, monkeypatch):
+    write(tmp_path, autoencoder())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def stopped(model):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(evals.EVALS, "probe", evals.Evaluation(stopped))
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, autoencoder(), seed=7)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_numbers_are_said_to_be_of_the_split_they_are_of(tmp_path, monkeypatch):
     def of_training(model):
         return Result({"a": 1.0}, {"a": ""}, {"split": "train", "num_examples": 12})

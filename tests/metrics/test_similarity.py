@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gen_jax.errors import UserError
 from gen_jax.metrics import similarity
-from gen_jax.metrics.similarity import ms_ssim, psnr, scale_weights, ssim
+from gen_jax.metrics.similarity import ms_ssim, scale_weights, ssim
 
 RNG = np.random.default_rng(0)
 
@@ -127,18 +127,9 @@ def test_there_are_as_many_scales_as_have_room(side, scales):
     assert ms_ssim(x, x, 1).weights == weights
 
 
-def test_psnr_by_hand():
-    x = np.zeros((3, 4, 4, 1))
-    y = x + np.array([0.0, 0.1, 2.0]).reshape(3, 1, 1, 1)
-    np.testing.assert_allclose(psnr(x, y, 2), [100, 10 * np.log10(4 / 0.01), 0], atol=1e-12)
-    # Bytes do not wrap around.
-    low, high = np.zeros((1, 2, 2, 1), np.uint8), np.full((1, 2, 2, 1), 255, np.uint8)
-    np.testing.assert_allclose(psnr(low, high, 255), 0, atol=1e-12)
-
-
 def test_blocks_do_not_show(monkeypatch):
     x, y = blended(0.5, count=7, height=23, width=21)
-    measures = (ssim, psnr, lambda *args: ms_ssim(*args).values)
+    measures = (ssim, lambda *args: ms_ssim(*args).values)
     whole = [measure(x, y, 255) for measure in measures]
     monkeypatch.setattr(similarity, "VALUES", 1)
     for measure, expected in zip(measures, whole, strict=True):
@@ -150,7 +141,7 @@ def test_what_cannot_be_compared_is_refused():
     for measure in (ssim, ms_ssim):
         with pytest.raises(UserError, match="11 x 11 pixels or more; these have a side of 10"):
             measure(x, x, 255)
-    for measure in (ssim, ms_ssim, psnr):
+    for measure in (ssim, ms_ssim):
         with pytest.raises(UserError, match="cannot be compared"):
             measure(images(2), images(3), 255)
         with pytest.raises(UserError, match="cannot be compared"):
