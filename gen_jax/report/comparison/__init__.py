@@ -1,7 +1,7 @@
 """Writes report.md and report.html of several runs side by side; never trains, needs no JAX.
 
-Runs whose configs differ in nothing but the seed are one model, whose numbers are a mean and a
-spread. Numbers of different protocols are never in one row.
+Runs whose configs differ in nothing but the seed, and in where files lie, are one model, whose
+numbers are a mean and a spread. Numbers of different protocols are never in one row.
 """
 
 from collections.abc import Mapping, Sequence

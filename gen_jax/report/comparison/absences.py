@@ -1,8 +1,10 @@
 """Why a number is not there: what a family lacks, what an evaluation says, or that none was."""
 
+from fnmatch import fnmatchcase
+
 from gen_jax.report.comparison import stability
 from gen_jax.report.comparison.measures import Row, mapping
-from gen_jax.report.comparison.models import Model
+from gen_jax.report.comparison.models import Model, without_seed
 
 # The networks of a family, and the one that an evaluation cannot do without.
 _NETWORKS = {
@@ -18,6 +20,16 @@ _NEEDS = {
     **dict.fromkeys(("inception", "fd_classifier", "cas"), "generator"),
     **dict.fromkeys(("discrimination", "dynamics", "feature_svm"), "discriminator"),
 }
+# The same of some of an evaluation's quantities, by pattern; the first that matches counts.
+_NEEDS_OF = {
+    "similarity": (("ms_*", "generator"), ("*", "encoder")),
+    "samples": (("sharpness_reconstructions", "encoder"),),
+}
+# Quantities that only samples drawn for a label have.
+_OF_LABELS = (
+    *("cas", "cas_real", "class_agreement", "intra_class_distance*"),
+    *("ms_ssim_within*", "variance_within_class", "variance_between_classes"),
+)
 # The file that an evaluation looks at images through.
 _FILES = {
     "inception": "eval.inception_weights",
@@ -51,22 +63,29 @@ def why(model: Model, evaluation: str, quantity: str) -> str:
         said = mapping(mapping(content, "protocol"), "absent")
         if quantity in said:
             return str(said[quantity])
-    if contents:
-        return "not measured"
-    return lacking(model, evaluation) or "not evaluated"
-
-
-def lacking(model: Model, evaluation: str) -> str:
-    """What a model lacks that an evaluation needs, "no encoder"; "" for nothing, or not known."""
-    networks = _NETWORKS.get(str(model.settings.get("family")))
-    needed = _NEEDS.get(evaluation)
-    if networks is not None and needed is not None and needed not in networks:
-        return f"no {needed}"
-    if evaluation == "probe" and model.settings.get("conditional"):
-        return "its encoder is told the label"
-    if evaluation == "cas" and model.settings.get("conditional") is False:
-        return "its samples have no label"
+    unable = lacking(model, evaluation, quantity)
+    if unable or contents:
+        return unable or "not measured"
     key = _FILES.get(evaluation)
-    if key is not None and key in model.settings and not model.settings[key]:
+    configs = [without_seed(member) for member in model.members]
+    if key is not None and all(key in config and not config[key] for config in configs):
         return f"{key} not given"
+    return "not evaluated"
+
+
+def lacking(model: Model, evaluation: str, quantity: str) -> str:
+    """What a model lacks that a quantity needs, "no encoder"; "" for nothing, or not known."""
+    networks = _NETWORKS.get(str(model.settings.get("family")))
+    needed = [_NEEDS[evaluation]] if evaluation in _NEEDS else []
+    patterns = _NEEDS_OF.get(evaluation, ())
+    needed += [need for pattern, need in patterns if fnmatchcase(quantity, pattern)][:1]
+    missing = [need for need in needed if networks is not None and need not in networks]
+    if missing:
+        return f"no {missing[0]}"
+    conditional = model.settings.get("conditional")
+    if evaluation == "probe" and conditional:
+        return "its encoder is told the label"
+    of_labels = evaluation == "cas" or any(fnmatchcase(quantity, each) for each in _OF_LABELS)
+    if of_labels and conditional is False:
+        return "its samples have no label"
     return ""

@@ -7,8 +7,10 @@ from gen_jax.report.comparison import absences, measures
 from gen_jax.report.comparison.estimates import estimate, printed
 from gen_jax.report.comparison.metrics import headings
 from gen_jax.report.comparison.models import Model
+from gen_jax.report.comparison.runs import Member
 from gen_jax.report.document import Block, Missing, Table
 from gen_jax.report.tables import exact, flatten, number
+from gen_jax.report.workdir import Run
 
 Protocol = tuple[tuple[str, str], ...]
 Cells = dict[float, dict[int, list[float]]]
@@ -22,7 +24,8 @@ def table(models: Sequence[Model]) -> list[Block]:
         for member in model.members:
             for epoch, record in epochs.at(member.run).items():
                 for name, value in record.scalars.items():
-                    cells = found.setdefault(name, {}).setdefault(_protocol(model, name), {})
+                    protocol = _protocol(model, member, name)
+                    cells = found.setdefault(name, {}).setdefault(protocol, {})
                     cells.setdefault(epoch, {}).setdefault(place, []).append(value)
     rows: list[tuple[str, ...]] = []
     notes, absent = [], []
@@ -58,16 +61,28 @@ def table(models: Sequence[Model]) -> list[Block]:
     ]
 
 
-def _protocol(model: Model, name: str) -> Protocol:
-    """How evaluations during training measure a scalar: as the final one does, on fewer images."""
-    run, examples = model.members[0].run, model.settings.get("eval.examples")
-    entries = measures.data_of(run, name) | {"unit": ""}
-    for member in model.members:
-        for content in member.run.evals:
-            if name in flatten(measures.mapping(content, "values")):
-                units = measures.mapping(content, "units")
-                entries = measures.protocol(run, content, name) | {"unit": str(units.get(name, ""))}
-    return tuple(sorted((entries | {"num_examples": exact(examples)}).items()))
+def _protocol(model: Model, member: Member, name: str) -> Protocol:
+    """How a run measures a scalar during training: as its final evaluation does, on fewer images.
+
+    A seed without a final one counts as the model's others, if these have one protocol.
+    """
+    entries = _finally(member.run, name)
+    if not entries:
+        others = [found for each in model.members if (found := _finally(each.run, name))]
+        alike = bool(others) and all(found == others[0] for found in others)
+        entries = others[0] if alike else measures.data_of(member.run, name) | {"unit": ""}
+    examples = exact(model.settings.get("eval.examples"))
+    return tuple(sorted((entries | {"num_examples": examples}).items()))
+
+
+def _finally(run: Run, name: str) -> dict[str, str]:
+    """Unit and protocol of a quantity in a run's final evaluation, empty where that has none."""
+    entries: dict[str, str] = {}
+    for content in run.evals:
+        if name in flatten(measures.mapping(content, "values")):
+            unit = str(measures.mapping(content, "units").get(name, ""))
+            entries = measures.protocol(run, content, name) | {"unit": unit}
+    return entries
 
 
 def _why(

@@ -9,7 +9,7 @@ import numpy as np
 from gen_jax.report import axes as drawing
 from gen_jax.report import panels, style, timing
 from gen_jax.report.comparison.measures import differences
-from gen_jax.report.comparison.models import Model
+from gen_jax.report.comparison.models import Model, without_places
 from gen_jax.report.document import Block, Missing
 from gen_jax.report.panels import PANELS
 from gen_jax.report.tables import exact
@@ -17,7 +17,9 @@ from gen_jax.report.tables import exact
 _MOST_POINTS = 120
 _LEFT_OUT = ("epoch", "memory/")
 # What decides on the distribution of the training images.
-_DATA = tuple(f"data.{key}" for key in ("name", "image_size", "channels", "num_classes", "keep"))
+_DATA = tuple(
+    f"data.{key}" for key in ("name", "dir", "image_size", "channels", "num_classes", "keep")
+)
 
 
 class Line(NamedTuple):
@@ -34,7 +36,8 @@ def draw(models: Sequence[Model]) -> list[Block]:
     """The scalars that two models or more have logged, those trained on the same data together."""
     groups: dict[tuple[tuple[str, str], ...], list[Model]] = {}
     for model in models:
-        data = tuple((key, exact(model.settings.get(key))) for key in _DATA)
+        config = without_places(model.settings)
+        data = tuple((key, exact(config[key])) for key in _DATA if key in config)
         groups.setdefault(data, []).append(model)
     blocks: list[Block] = []
     apart = differences(list(groups))

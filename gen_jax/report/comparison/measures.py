@@ -2,7 +2,8 @@
 
 A row is an evaluation, a quantity, its unit and everything that says how it was measured: the
 split, the number of examples, the data, and the protocol that the evaluation wrote. Where two
-values differ in any of it they are in different rows, and the rows say in what.
+values differ in any of it they are in different rows, and the rows say in what. What a protocol has
+below `of`, {quantity: entries}, is of that quantity alone.
 """
 
 import math
@@ -13,19 +14,19 @@ from gen_jax.report import timing
 from gen_jax.report.comparison import stability
 from gen_jax.report.comparison.directions import direction
 from gen_jax.report.comparison.estimates import Estimate, estimate
-from gen_jax.report.comparison.models import Model
+from gen_jax.report.comparison.models import Model, without_places
 from gen_jax.report.tables import exact, flatten
 from gen_jax.report.workdir import Run
 
 # Not of how a number is measured: what made the run, and what came out of it.
 _NOT_PROTOCOL = {
     *("seed", "config_digest", "commit", "git_commit", "git_dirty", "seconds", "wall"),
-    *("ema_decay", "found", "fits", "dimensions", "boundary", "absent"),
+    *("ema_decay", "found", "fits", "dimensions", "boundary", "absent", "of"),
 }
 # What decides on the test images; the rest of the section `data` is of training, or of the machine.
 _DATA = tuple(
     f"data.{key}"
-    for key in ("name", "label", "image_size", "channels", "num_classes", "num_test", "keep")
+    for key in ("name", "dir", "label", "image_size", "channels", "num_classes", "num_test", "keep")
 )
 # −log p(x | y) of a model that is told the label is not −log p(x).
 _LIKELIHOODS = ("elbo", "elbo_same", "log_px", "nll", "bits_per_dim", "loss/total")
@@ -99,22 +100,24 @@ def differences(protocols: Sequence[tuple[tuple[str, str], ...]]) -> list[str]:
 
 
 def winner(row: Row) -> int | None:
-    """The place of the best model, if it is better than the next by more than both spreads.
+    """The place of the best model, if it is better than every other by more than both spreads.
 
-    The lead must exceed the spreads added in quadrature. None where the direction is not known, a
-    value is not finite, or the best or the next has a single seed.
+    Its lead over each must exceed their two spreads added in quadrature. None where the direction
+    is not known, a value is not finite, or any of the models has a single seed.
     """
     sense = direction(row.quantity)
     if sense is None or len(row.cells) < 2:
         return None
-    if not all(math.isfinite(cell.mean) for cell in row.cells.values()):
+    means = {place: cell.mean for place, cell in row.cells.items()}
+    spreads = {place: cell.spread for place, cell in row.cells.items() if cell.spread is not None}
+    if len(spreads) < len(means) or not all(map(math.isfinite, means.values())):
         return None
-    ordered = sorted(row.cells.items(), key=lambda item: item[1].mean, reverse=sense == "higher")
-    (place, best), (_, following) = ordered[:2]
-    if best.spread is None or following.spread is None:
-        return None
-    lead = abs(best.mean - following.mean)
-    return place if lead > math.hypot(best.spread, following.spread) else None
+    best = (min if sense == "lower" else max)(means, key=means.__getitem__)
+    ahead = (
+        abs(means[best] - means[other]) > math.hypot(spreads[best], spreads[other])
+        for other in means.keys() - {best}
+    )
+    return best if all(ahead) else None
 
 
 def values(run: Run) -> Iterator[Value]:
@@ -141,7 +144,8 @@ def values(run: Run) -> Iterator[Value]:
 def protocol(run: Run, content: Mapping[str, Any], quantity: str) -> dict[str, str]:
     """What a quantity of an evaluation was measured on and how, as printed."""
     given = {name: content.get(name) for name in ("split", "num_examples")}
-    given |= flatten(mapping(content, "protocol"))
+    written = mapping(content, "protocol")
+    given |= flatten(written) | flatten(mapping(mapping(written, "of"), quantity))
     entries = {
         name: exact(value)
         for name, value in given.items()
@@ -152,7 +156,7 @@ def protocol(run: Run, content: Mapping[str, Any], quantity: str) -> dict[str, s
 
 def data_of(run: Run, quantity: str = "") -> dict[str, str]:
     """The data a run was tested on, by config key; and whether a likelihood is given the label."""
-    config = flatten(run.settings)
+    config = without_places(flatten(run.settings))
     entries = {key: exact(config[key]) for key in _DATA if key in config}
     if quantity in _LIKELIHOODS and "conditional" in config:
         entries["given"] = "the label" if config["conditional"] else "nothing"

@@ -26,7 +26,8 @@ _ASPECTS = (
 )
 _ARROWS: dict[str | None, str] = {"lower": " ↓", "higher": " ↑"}
 _BOLD = (
-    "Bold: the best of its row, where it leads the next by more than both spreads in quadrature."
+    "Bold: the best of its row, where its lead over each of the others exceeds both spreads in"
+    " quadrature."
 )
 _INDEX = (
     "Training stability is (1 − s) / (1 + f) of the least steady of a model's losses. r is a"
@@ -105,7 +106,7 @@ def _seeds(models: Sequence[Model], rows: Sequence[Row]) -> list[Block]:
     if single:
         names = "every model" if not several else ", ".join(single)
         blocks.append(
-            Missing(f"One seed only: {names}. No spread, hence no winner where it is needed.")
+            Missing(f"One seed only: {names}. No spread, hence no winner where they have a number.")
         )
     return blocks
 

@@ -1,9 +1,12 @@
-"""Runs as models: those whose configs differ in the seed alone are one, with several seeds."""
+"""Runs as models: those whose configs differ in the seed alone are one, with several seeds.
+
+Where files lie is no difference: a network or a data set is what it is in any folder.
+"""
 
 import itertools
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gen_jax.errors import UserError
@@ -11,6 +14,8 @@ from gen_jax.report import style
 from gen_jax.report.comparison.runs import Member
 from gen_jax.report.tables import exact, flatten
 
+# Where files lie that evaluations look through, which their protocols name by digest, or keep.
+_PLACES = ("eval.cache", "eval.classifier", "eval.inception_weights")
 _MOST_KEYS, _MOST_LETTERS = 3, 44
 """A label that would say more than this gives way to the name of a folder."""
 
@@ -24,7 +29,7 @@ class Model(NamedTuple):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Its config by dotted key, without the seed; empty where there is none."""
+        """Its first run's config by dotted key, without the seed; empty where there is none."""
         return without_seed(self.members[0])
 
 
@@ -62,10 +67,28 @@ def without_seed(member: Member) -> dict[str, Any]:
     return {key: value for key, value in flatten(member.run.settings).items() if key != "seed"}
 
 
+def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config by dotted key, without the keys that say only where files lie.
+
+    `data.dir` stays where data.name is "folder", whose images it decides on; elsewhere it is where
+    a named data set was put.
+    """
+    left_out = {*_PLACES, "perceptual.weights"}
+    left_out |= {"data.dir"} if config.get("data.name") != "folder" else set()
+    return {key: value for key, value in config.items() if key not in left_out}
+
+
 def _identity(member: Member) -> str:
     if not member.run.settings:
         return member.name
-    return json.dumps([without_seed(member), member.step], sort_keys=True)
+    return json.dumps([_meant(member), member.step], sort_keys=True)
+
+
+def _meant(member: Member) -> dict[str, Any]:
+    """What of a config makes a model; the weights of a perceptual loss by their digest."""
+    config, data = without_places(without_seed(member)), member.run.config.get("data")
+    digest = data.get("perceptual_weights") if isinstance(data, Mapping) else None
+    return config | ({"perceptual.weights": digest} if digest else {})
 
 
 def differing(configs: Sequence[dict[str, Any]]) -> list[str]:
@@ -98,7 +121,7 @@ def _labels(groups: Sequence[Sequence[Member]]) -> list[str]:
 
 def _endings(members: Sequence[Member]) -> list[str]:
     """The keys and values that tell runs of one name apart; the step where no key does."""
-    configs = [without_seed(member) for member in members]
+    configs = [_meant(member) for member in members]
     keys = differing(configs)
     if len(keys) > _MOST_KEYS:
         return [member.name for member in members]

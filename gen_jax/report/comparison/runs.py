@@ -55,8 +55,27 @@ def read(entries: Sequence[str], defaults: Mapping[str, Any]) -> tuple[Member, .
         raise UserError(f"--runs: at least two runs to compare, got {len(paths)}")
     above = os.path.commonpath([path.parent for path in whole])
     names = [path.relative_to(above).as_posix() for path in whole]
-    runs = (_completed(workdir.read(path), defaults) for path in paths)
+    runs = (_completed(_of_one_step(workdir.read(path)), defaults) for path in paths)
     return tuple(Member(name, run) for name, run in zip(names, runs, strict=True))
+
+
+def _of_one_step(run: Run) -> Run:
+    """A run with the evaluations of the newest evaluated step alone; notes name the others.
+
+    An evaluation that a later one did not replace is of another state of the networks.
+    """
+    steps = [content.get("step") for content in run.evals]
+    newest = max((step for step in steps if isinstance(step, int)), default=None)
+    if newest is None:
+        return run
+    notes = tuple(
+        f"evaluation {content['name']} was left out: it is of"
+        f" {'no known step' if step is None else f'step {step}'}, the newest of step {newest}."
+        for content, step in zip(run.evals, steps, strict=True)
+        if step != newest
+    )
+    kept = tuple(content for content in run.evals if content.get("step") == newest)
+    return run._replace(evals=kept, notes=run.notes + notes)
 
 
 def _completed(run: Run, defaults: Mapping[str, Any]) -> Run:

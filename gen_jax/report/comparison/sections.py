@@ -5,7 +5,7 @@ from typing import Any
 
 from gen_jax.report import timing
 from gen_jax.report.comparison import by_epoch, curves, measures, metrics, pictures
-from gen_jax.report.comparison.models import Model, differing
+from gen_jax.report.comparison.models import Model, differing, without_seed
 from gen_jax.report.comparison.runs import Member
 from gen_jax.report.document import (
     Block,
@@ -108,9 +108,9 @@ def _run(model: Model, member: Member) -> list[Cell]:
 
 
 def _methodology(models: Sequence[Model]) -> list[Block]:
-    """The config keys in which models differ, a model a column, and those they share, folded."""
-    configs = [model.settings for model in models]
-    known = [config for config in configs if config]
+    """The config keys in which runs differ, a model a column, and those they share, folded."""
+    configs = [[without_seed(member) for member in model.members] for model in models]
+    known = [config for seeds in configs for config in seeds if config]
     if not known:
         return [Missing("No configuration: no run holds a config.json that can be read.")]
     keys = differing(known)
@@ -119,12 +119,14 @@ def _methodology(models: Sequence[Model]) -> list[Block]:
     if not keys:
         return [Text("The configs differ in no key but the seed."), folded]
 
-    def cell(config: dict[str, Any], key: str) -> Cell:
-        if key in config:
-            return exact(config[key]), True
-        return ("not in its config" if config else _NO_CONFIG), False
+    def cell(seeds: Sequence[dict[str, Any]], key: str) -> Cell:
+        # Seeds of one model differ in where files lie alone.
+        found = dict.fromkeys(exact(config[key]) for config in seeds if key in config)
+        if found:
+            return "; ".join(found), True
+        return ("not in its config" if any(seeds) else _NO_CONFIG), False
 
-    rows = [[(key, True), *(cell(config, key) for config in configs)] for key in keys]
+    rows = [[(key, True), *(cell(seeds, key) for seeds in configs)] for key in keys]
     return [_by_model("key", models, rows, code=tuple(range(len(models) + 1))), folded]
 
 

@@ -92,6 +92,20 @@ def test_models_of_different_data_are_never_on_one_pair_of_axes(run, drawn):
     assert caption.endswith(" Trained on data.name mnist.")
 
 
+def test_two_folders_of_images_are_two_data_sets(run, drawn):
+    for name, folder in (("a", "one"), ("b", "two"), ("c", "two")):
+        run(name, name=name, changes={"data": {"name": "folder", "dir": folder}})
+    (panels,), (caption,) = drawn()
+    assert [label for label, _, _ in panels["Total loss"][1]] == ["b", "c"]
+    assert caption.endswith(" Trained on data.dir two.")
+
+
+def test_where_a_named_data_set_lies_is_no_other_data(run, drawn):
+    run("a", name="a")
+    run("b", name="b", changes={"data": {"dir": "elsewhere"}})
+    assert len(drawn()[0]) == 1
+
+
 def test_the_number_of_test_images_is_no_other_data(run, drawn):
     run("a", name="a")
     run("b", name="b", changes={"data": {"num_test": 7}})

@@ -64,6 +64,29 @@ def test_the_protocol_is_that_of_the_final_evaluation(run, grouped):
     assert table.notes == ("method exact", "method sampled")
 
 
+def final(**protocol):
+    return [content_of("reconstruction", {"mse": 0.5}, protocol=protocol)]
+
+
+def test_seeds_are_not_averaged_over_two_protocols(run, grouped):
+    for seed, mse, draws in ((1, 0.1, 3), (2, 0.2, 5), (3, 0.3, 5)):
+        run(f"a{seed}", seed=seed, rows=evaluations(mse, 40), evals=final(draws=draws))
+    (table,) = by_epoch.table(grouped())
+    assert table.rows == (
+        ("mse", "1", "0.1 (1 of 3)"),
+        ("mse", "1", "0.250 ± 0.071 (2 of 3)"),
+    )
+    assert table.notes == ("draws 3", "draws 5")
+
+
+def test_a_seed_without_a_final_evaluation_counts_as_the_others(run, grouped):
+    at_the_end = {"step": 120, "protocol": {"draws": 3}}
+    evals = [content_of("reconstruction", {"mse": 0.5}, **at_the_end)]
+    run("a1", seed=1, rows=evaluations(0.1, 40), evals=evals)
+    run("a2", seed=2, rows=evaluations(0.3, 40), evals=[])
+    assert cells(grouped)[0] == [("mse", "1", "0.20 ± 0.14")]
+
+
 def test_the_number_of_test_images_in_the_end_does_not_matter(run, grouped):
     run("a", name="a", rows=evaluations(0.1, 40))
     evals = [content_of("reconstruction", {"mse": 0.5}, num_examples=9)]

@@ -1,4 +1,4 @@
-"""Rows hold numbers of one protocol; a winner leads by more than both spreads."""
+"""Rows hold numbers of one protocol; a winner leads every other by more than both spreads."""
 
 import math
 
@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_jax.report.comparison import measures
-from gen_jax.report.comparison.directions import direction
 from gen_jax.report.comparison.estimates import Estimate
 from gen_jax.report.comparison.measures import Row, winner
 from tests.report.comparison.fabricated import content_of, log, merged
@@ -38,6 +37,8 @@ SAME = [
     {"protocol": {"absent": {"fid": "weights absent"}}},
     {"protocol": {"found": ["mode collapse"]}},
     {"protocol": {"fits": {"C": 3.0}}},
+    {"protocol": {"of": {"psnr": {"peak": 2}, "floor/mse": {"images": "test"}}}},
+    {"protocol": {"of": {"mse": {"seed": 9}}}},
     {"step": 7},
     {"verdict": "other"},
 ]
@@ -47,6 +48,9 @@ APART = [
     ({"protocol": {"method": "sampled"}}, "method exact", "method sampled"),
     ({"protocol": {"draws": 3}}, "draws not given", "draws 3"),
     ({"protocol": {"inner": {"k": [1, 2]}}}, "inner.k not given", "inner.k [1, 2]"),
+    ({"protocol": {"of": {"mse": {"draws": 3}}}}, "draws not given", "draws 3"),
+    ({"protocol": {"of": {"mse": {"method": "other"}}}}, "method exact", "method other"),
+    ({"protocol": {"of": {"mse": {"inner": {"k": 1}}}}}, "inner.k not given", "inner.k 1"),
 ]
 
 
@@ -67,6 +71,33 @@ def test_numbers_of_two_protocols_are_never_in_one_row(run, grouped, change, our
     first, second = evaluated(grouped())
     assert (list(first.cells), list(second.cells)) == ([0], [1])
     assert (first.differing, second.differing) == (ours, theirs)
+
+
+def test_what_concerns_one_quantity_parts_that_one_alone(run, grouped):
+    for name in ("a", "b"):
+        of = {"feature_distance": {"weights_sha256": name}}
+        numbers = {"ssim": 0.9, "feature_distance": 0.1}
+        run(name, name=name, evals=[content_of("similarity", numbers, protocol={"of": of})])
+    found = [
+        (row.quantity, row.differing, list(row.cells)) for row in evaluated(grouped(), "similarity")
+    ]
+    assert found == [
+        ("ssim", "", [0, 1]),
+        ("feature_distance", "weights_sha256 a", [0]),
+        ("feature_distance", "weights_sha256 b", [1]),
+    ]
+
+
+def test_seeds_of_one_model_judged_through_two_files_are_not_averaged(run, grouped):
+    for seed in (1, 2):
+        judged = content_of("cas", {"cas": 0.1 * seed}, protocol={"weights_sha256": f"{seed}"})
+        evals = [judged, content_of("reconstruction", {"mse": 0.5})]
+        run(f"{seed}", seed=seed, changes={"eval": {"classifier": f"{seed}.npz"}}, evals=evals)
+    (model,) = models = grouped()
+    assert len(model.members) == 2
+    first, second = evaluated(models, "cas")
+    assert (first.cells, second.cells) == ({0: Estimate(0.1, None, 1)}, {0: Estimate(0.2, None, 1)})
+    assert evaluated(models)[0].cells[0].seeds == 2
 
 
 def test_seeds_of_one_model_are_not_averaged_over_two_protocols(run, grouped):
@@ -93,6 +124,7 @@ def test_another_unit_or_evaluation_is_another_row(run, grouped):
         ({"name": "mnist"}, "data.name mnist"),
         ({"num_test": 9}, "data.num_test 9"),
         ({"dir": "elsewhere"}, None),
+        ({"name": "folder", "dir": "a"}, "data.name folder, data.dir a"),
         ({"flip": True}, None),
     ],
 )
@@ -101,6 +133,13 @@ def test_numbers_on_other_test_images_are_in_another_row(run, grouped, data, apa
     run("b", name="b", changes={"data": data})
     rows = evaluated(grouped())
     assert [row.differing for row in rows][1:] == ([apart] if apart else [])
+
+
+def test_two_folders_of_images_are_two_data_sets(run, grouped):
+    for name in ("a", "b"):
+        run(name, name=name, changes={"data": {"name": "folder", "dir": f"images/{name}"}})
+    rows = evaluated(grouped())
+    assert [row.differing for row in rows] == ["data.dir images/a", "data.dir images/b"]
 
 
 def test_a_likelihood_given_the_label_is_another_quantity(run, grouped):
@@ -154,19 +193,21 @@ def row_of(quantity, *cells):
         ("psnr", [(1.0, 0.3), (2.0, 0.4)], 1),
         ("mse", [(1.0, 0.3), (1.5, 0.4)], None),  # 0.5 is not beyond 0.5
         ("mse", [(1.0, 0.3), (1.5001, 0.4)], 0),
-        ("mse", [(5.0, 9.0), (1.0, 0.3), (2.0, 0.4)], 1),  # the third does not matter
+        ("mse", [(5.0, 1.0), (1.0, 0.3), (2.0, 0.4)], 1),
+        ("mse", [(10.0, 0.1), (12.0, 0.1), (12.1, 20.0)], None),  # the third may well be better
+        ("psnr", [(12.1, 20.0), (12.2, 0.1), (14.0, 0.1)], None),
         ("mse", [(1.0, 0.0), (1.1, 0.0)], 0),
         ("mse", [(1.0, 0.0), (1.0, 0.0)], None),
         ("mse", [(1.0, None), (9.0, 0.1)], None),  # one seed has no spread
         ("mse", [(1.0, 0.1), (9.0, None)], None),
-        ("mse", [(1.0, 0.1), (2.0, 0.1), (9.0, None)], 0),
+        ("mse", [(1.0, 0.1), (2.0, 0.1), (9.0, None)], None),
         ("mse", [(1.0, 0.1), (math.nan, None)], None),
         ("mse", [(1.0, 0.1)], None),
         ("sharpness_samples", [(1.0, 0.1), (9.0, 0.1)], None),  # best is neither low nor high
         ("loss/total", [(1.0, 0.1), (9.0, 0.1)], None),
     ],
 )
-def test_the_winner_leads_by_more_than_both_spreads(quantity, cells, best):
+def test_the_winner_leads_every_other_by_more_than_both_spreads(quantity, cells, best):
     assert winner(row_of(quantity, *cells)) == best
 
 
@@ -181,36 +222,3 @@ def test_the_winner_is_the_same_in_any_order_and_upside_down(cells, random):
     shuffled = winner(row_of("mse", *(cells[i] for i in order)))
     assert (None if shuffled is None else order[shuffled]) == best
     assert winner(row_of("psnr", *((-mean, spread) for mean, spread in cells))) == best
-
-
-@pytest.mark.parametrize(
-    ("quantity", "sense"),
-    [
-        ("mse", "lower"),
-        ("fid", "lower"),
-        ("fid_768", "lower"),
-        ("fd_infinity_classifier", "lower"),
-        ("feature_distance", "lower"),
-        ("kid", "lower"),
-        ("nll", "lower"),
-        ("psnr", "higher"),
-        ("elbo", "higher"),
-        ("probe_accuracy", "higher"),
-        ("recall_classifier", "higher"),
-        ("is", "higher"),
-        ("gaussian_0.5/psnr_denoised", "higher"),
-        ("auroc_elbo/dog", "higher"),
-        ("floor/fid", None),
-        ("ms_ssim", None),
-        ("mean_image_mse", None),
-        ("pca_20_mse", None),
-        ("pca/mig", None),
-        ("gaussian_0.5/psnr_corrupted", None),
-        ("kl", None),
-        ("d_auc", None),
-        ("chance", None),
-        ("unheard_of", None),
-    ],
-)
-def test_directions(quantity, sense):
-    assert direction(quantity) == sense

@@ -1,6 +1,7 @@
 """Runs that differ in the seed alone are one model; labels say what sets models apart."""
 
 import itertools
+import json
 
 import pytest
 
@@ -22,6 +23,44 @@ def test_seeds_of_one_config_are_one_model(run, grouped):
     assert first.colour != second.colour
     assert "seed" not in first.settings
     assert first.settings["loss.beta"] == 1.0
+
+
+PLACES = [
+    {"eval": {"cache": "a"}},
+    {"eval": {"classifier": "a.npz"}},
+    {"eval": {"inception_weights": "a.npz"}},
+    {"perceptual": {"weights": "a.npz"}},
+    {"data": {"dir": "a"}},
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_where_files_lie_does_not_part_the_seeds_of_a_model(run, grouped, place):
+    run("a", seed=1)
+    run("b", seed=2, changes=place)
+    run("c", seed=1, changes={"loss": {"beta": 4.0}})
+    first, second = grouped()
+    assert [member.name for member in first.members] == ["a", "b"]
+    assert labels((first, second)) == ["vae, beta 1.0", "vae, beta 4.0"]
+
+
+def test_another_folder_of_images_is_another_model(run, grouped):
+    for seed, folder in ((1, "one"), (2, "two"), (3, "one")):
+        run(f"{seed}", seed=seed, changes={"data": {"name": "folder", "dir": folder}})
+    first, second = grouped()
+    assert [member.name for member in first.members] == ["1", "3"]
+    assert labels((first, second)) == ["vae, dir one", "vae, dir two"]
+
+
+def test_networks_of_a_perceptual_loss_are_known_by_their_digests(run, grouped):
+    for seed, digest in ((1, "ab"), (2, "cd"), (3, "ab")):
+        weights = {"perceptual": {"weights": f"{seed}.npz"}}
+        file = run(f"{seed}", seed=seed, changes=weights) / "config.json"
+        data = {"data": {"perceptual_weights": digest}}
+        file.write_text(json.dumps(json.loads(file.read_text()) | data))
+    first, second = grouped()
+    assert [member.name for member in first.members] == ["1", "3"]
+    assert labels((first, second)) == ["vae, weights ab", "vae, weights cd"]
 
 
 def test_models_are_the_same_in_any_order_of_the_runs(tmp_path, run):

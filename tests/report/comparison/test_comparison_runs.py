@@ -6,6 +6,7 @@ import pytest
 
 from gen_jax.errors import UserError
 from gen_jax.report.comparison import runs
+from tests.report.comparison.fabricated import content_of
 
 
 def read(tmp_path, *entries, defaults=None):
@@ -37,6 +38,29 @@ def test_the_step_is_that_of_the_evaluations_or_else_of_the_last_record(tmp_path
     file = tmp_path / "a" / "evals" / "reconstruction.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"step": 70}))
     assert read(tmp_path, "*")[0].step == 70
+
+
+def test_an_evaluation_of_an_older_step_is_left_out_and_named(tmp_path, run):
+    older = content_of("nll", {"nll": 80.0}, step=40)
+    undated = content_of("probe", {"probe_accuracy": 0.5}, step=None)
+    run("a", evals=[older, content_of("reconstruction", {"mse": 0.5}), undated])
+    run("b", evals=[older])
+    first, second = (member.run for member in read(tmp_path, "*"))
+    assert [content["name"] for content in first.evals] == ["reconstruction"]
+    assert first.notes == (
+        "evaluation nll was left out: it is of step 40, the newest of step 80.",
+        "evaluation probe was left out: it is of no known step, the newest of step 80.",
+    )
+    assert [content["name"] for content in second.evals] == ["nll"]
+    assert second.notes == ()
+
+
+def test_evaluations_without_any_step_are_all_kept(tmp_path, run):
+    run("a", evals=[content_of(name, {"mse": 0.5}, step=None) for name in ("one", "two")])
+    run("b")
+    first, _ = read(tmp_path, "*")
+    assert [content["name"] for content in first.run.evals] == ["one", "two"]
+    assert first.run.notes == ()
 
 
 @pytest.mark.parametrize(

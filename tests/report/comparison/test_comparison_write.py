@@ -91,7 +91,9 @@ def test_every_section_is_there_with_its_numbers(study, tmp_path):
     assert row_of(markdown, "Trade-offs", "FID ↓") == ["*not evaluated*"] * 3
     assert row_of(markdown, "Methodology", "`loss.beta`") == ["`4.0`", "`1.0`", "`1.0`"]
     assert row_of(markdown, "Compute", "images seen") == ["800"] * 3
-    assert "One seed only: gan. No spread" in markdown
+    said = "One seed only: gan. No spread, hence no winner where they have a number."
+    assert said in markdown
+    assert "where its lead over each of the others exceeds both spreads in quadrature" in markdown
     assert markdown.count("One seed only") == 1
     assert "`abcdef0123 + changes`" in markdown
     assert "> Posterior in use: all of &lt;it&gt;. (latents)" in markdown
@@ -193,7 +195,26 @@ def test_only_differing_configs_make_a_table_of_them(tmp_path, run):
     markdown, _ = written([str(tmp_path / "runs/*")], tmp_path / "out")
     assert "The configs differ in no key but the seed." in markdown
     assert "1 model · 2 runs" in markdown
+    assert "No spread" not in markdown
     assert "No shared curves" in markdown
+
+
+def test_seeds_whose_files_lie_elsewhere_say_where(tmp_path, run):
+    for seed, path in ((1, "a.npz"), (2, "b.npz")):
+        run(f"runs/{seed}", seed=seed, changes={"eval": {"classifier": path}})
+    markdown, _ = written([str(tmp_path / "runs/*")], tmp_path / "out")
+    assert "1 model · 2 runs" in markdown
+    assert row_of(markdown, "Methodology", "`eval.classifier`") == ["`a.npz; b.npz`"]
+
+
+def test_an_older_evaluation_gives_no_number_and_no_verdict(study, tmp_path):
+    older = content_of("nll", {"nll": 81.75}, step=40, verdict="Outdated.")
+    (tmp_path / "runs" / "gan" / "evals" / "nll.json").write_text(json.dumps(older))
+    markdown, _ = written(study, tmp_path / "out")
+    said = "gan: evaluation nll was left out: it is of step 40, the newest of step 80."
+    assert said in markdown
+    assert "81.75" not in markdown
+    assert "Outdated." not in markdown
 
 
 def test_another_commit_or_device_stands_beside_the_run(study, tmp_path):
@@ -226,25 +247,3 @@ def test_the_mode_writes_the_comparison(study, tmp_path, capsys):
     assert launch.main(["--mode=compare", f"--runs={runs}", f"--workdir={out}"]) == 0
     assert capsys.readouterr().out == f"comparison: {out / 'report.html'}\n"
     assert "2 models · 3 runs" in (out / "report.md").read_text()
-
-
-@pytest.mark.parametrize(
-    ("argv", "said"),
-    [
-        (["--mode=compare", "--workdir=out"], "say which runs, --runs=runs/a,runs/b"),
-        (["--mode=compare", "--workdir=out", "--runs="], "say which runs"),
-        (["--mode=compare", "--runs=a,b"], "say where the report goes, --workdir=DIR"),
-        (["--mode=compare", "--workdir=out", "--runs=a,b"], "no workdir at a"),
-        (["--mode=compare", "--workdir=out", "--runs=*"], "no run matches '*'"),
-        (["--mode=compare", "--workdir=out", "--runs=a,b", "--config=x.py"], "leave out --config"),
-        (["--mode=compare", "--workdir=out", "--runs=a", "--config.seed=1"], "leave out --config"),
-        (["--mode=report", "--workdir=out", "--runs=a,b"], "only --mode=compare"),
-    ],
-)
-def test_a_mistake_is_one_line_and_leaves_nothing(argv, said, tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert launch.main(argv) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ")
-    assert said in line
-    assert not list(tmp_path.iterdir())
