@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from gen_jax import config as configs
 from gen_jax import data
 from gen_jax.errors import UserError
-from gen_jax.evals import fidelity_numbers, real_features
+from gen_jax.evals import fidelity_names, fidelity_numbers, real_features
 from gen_jax.features import extractor
 
 Step = tuple[str, np.ndarray, np.ndarray]
@@ -55,7 +55,7 @@ def main() -> None:
     """Prints a table; writes the numbers with their protocol to --out."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", required=True, help="name of the data set")
-    parser.add_argument("--count", type=int, default=2000, help="test images a step")
+    parser.add_argument("--count", type=int, default=2500, help="test images a step")
     parser.add_argument("--steps", type=int, help="the first so many of the ladder")
     parser.add_argument("--reals", type=int, default=10_000, help="training images")
     parser.add_argument("--inception", help="weights of Inception-v3")
@@ -74,6 +74,9 @@ def main() -> None:
         if flags.inception
         else extractor.of_classifier(flags.judge, test.spec)
     )
+    least = max(seer.taps[tap] for tap in fidelity_names.distances(seer.taps))
+    if min(flags.count, flags.reals, len(test)) < least:
+        raise UserError(f"--count, --reals: features have {least} dimensions; take more images")
     cache = real_features.cache_folder(flags.cache)
     real, digest = real_features.of_split(seer, train, flags.reals, cache, "real train")
     reference = fidelity_numbers.Side(real, train.labels[: flags.reals])
