@@ -38,6 +38,9 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeatable")
 
+# Tracing makes objects by the hundred thousand, nearly all of which stay.
+gc.set_threshold(100_000, 20, 50)
+
 MAPS = Path("/proc/self/maps")
 
 
@@ -48,3 +51,10 @@ def _let_go_of_executables():
     if MAPS.exists() and MAPS.read_bytes().count(b"\n") > 15_000:
         jax.clear_caches()
         gc.collect()
+
+
+def pytest_sessionfinish():
+    """Collects once: pytest would five times, and each takes seconds among so many objects."""
+    jax.clear_caches()
+    gc.collect()
+    gc.freeze()

@@ -20,6 +20,14 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
 
 # One of each family: drawing the curves takes as long as two steps of most.
 REPORTED = ("cvae_gan_shapes", "vae_mnist", "classifier_mnist", "cgan_cifar100")
+# So do the evaluations at the end. These differ from a reported one in what they are asked.
+EVALUATED = (
+    *REPORTED,
+    *("ae_mnist", "beta_vae_shapes", "cvae_mnist", "vae_2d_mnist", "vae_anomaly_mnist"),
+    *("vae_cifar10_perceptual", "vae_conv_mnist", "vae_denoise_mnist", "vae_fashion_mnist"),
+    *("dcgan_cifar10", "fcgan_mnist", "gan_ring", "infogan_mnist", "wgan_gp_mnist"),
+    "judge_mnist",
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +47,8 @@ def test_a_config_trains_two_steps(name, tmp_path, monkeypatch, weights):
     path = FOLDER / f"{name}.py"
     if name not in REPORTED:
         monkeypatch.setattr(modes, "_report", lambda job: None)
+    if name not in EVALUATED:
+        monkeypatch.setattr(modes, "_evaluate", lambda job, model: None)
     overrides = [f"--config.perceptual.weights={weights}"] if "perceptual" in name else []
     assert launch.main([f"--config={path}", f"--workdir={tmp_path}", *overrides]) == 0
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
@@ -49,6 +59,8 @@ def test_a_config_trains_two_steps(name, tmp_path, monkeypatch, weights):
     ]
     if name in REPORTED:
         assert (tmp_path / "report.html").stat().st_size > 10_000
+    if name not in EVALUATED:
+        return
     family, evals = load(path).family, {path.stem for path in (tmp_path / "evals").glob("*.json")}
     first = "discrimination" if family == "gan" else "reconstruction"
     assert json.loads((tmp_path / "evals" / f"{first}.json").read_text())["step"] == 2

@@ -7,12 +7,16 @@ import nbclient
 import nbformat
 import pytest
 
+TINY = (
+    *("--config.num_steps=2", "--config.data.num_train=300", "--config.data.num_test=60"),
+    *("--config.eval.examples=60", "--config.eval.samples=60", "--config.eval.batch_size=60"),
+)
 FOLDER = Path(__file__).parents[1] / "notebooks"
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_notebook_runs(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("QUICKSTART_STEPS", "2")
+    monkeypatch.setenv("QUICKSTART_ARGUMENTS", " ".join(TINY))
     monkeypatch.setenv("QUICKSTART_RUNS", str(tmp_path))
     notebook = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(
