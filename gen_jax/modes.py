@@ -44,7 +44,14 @@ def train(job: Job) -> None:
     loop.check_decay(job.config, train_split, family.draws, steps)
     _check_evaluations(job.config, train_split, test_split, family)
     described = workdir.describe(train_split, test_split, family.frozen)
-    workdir.open_for_training(job.workdir, job.config, job.name, described)
+    with workdir.open_for_training(job.workdir, job.config, job.name, described):
+        model = _trained(job, family, train_split, test_split)
+        _evaluate(job, model)
+        _report(job)
+
+
+def _trained(job: Job, family: Family, train_split: Split, test_split: Split) -> Model:
+    """The model after its training, as far as that has not been done already."""
     with _checkpoints(job, family) as checkpoints:
         shapes = jax.eval_shape(family.init, jax.random.key(0))
         counts = {
@@ -63,8 +70,7 @@ def train(job: Job) -> None:
         np.savez(buffer, allow_pickle=False, **family.export(state))
         write_bytes(job.workdir / f"{job.config.family}.npz", buffer.getvalue())
     step = int(state.step)
-    _evaluate(job, model._replace(state=state, step=step, history=_history(job, step)))
-    _report(job)
+    return model._replace(state=state, step=step, history=_history(job, step))
 
 
 def evaluate(job: Job) -> None:

@@ -5,7 +5,8 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from gen_jax import config as configs
 from gen_jax.core.files import write_bytes
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
+from gen_jax.train import lock
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "clu")
 
@@ -64,26 +66,38 @@ def check_same_run(workdir: Path, config: ConfigDict, data: dict[str, Any]) -> N
         )
 
 
-def open_for_training(workdir: Path, config: ConfigDict, name: str, data: dict[str, Any]) -> None:
+@contextmanager
+def open_for_training(
+    workdir: Path, config: ConfigDict, name: str, data: dict[str, Any]
+) -> Iterator[None]:
     """Makes the workdir, or checks that the run in it is this one; then records the config.
 
+    Within the context no other process may do so.
+
     Raises:
-      UserError: it holds another run, or something that is not a run, or cannot be written;
-        nothing is changed then.
+      UserError: it holds another run, or something that is not a run, or cannot be written, or
+        another process trains in it; nothing is changed then.
     """
     check_same_run(workdir, config, data)
     new = not (workdir / "config.json").exists()
-    if new and workdir.is_dir() and any(workdir.iterdir()):
+    if new and workdir.is_dir() and any(path.name != lock.NAME for path in workdir.iterdir()):
         raise UserError(f"{workdir} holds files but no run (no config.json); use another --workdir")
-    write_json(
-        workdir / "config.json",
-        {
-            "config": configs.to_json(config),
-            "digest": configs.digest(config),
-            "name": name,
-            "data": data,
-        },
-    )
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {workdir}: {error.strerror}") from error
+    # Of several processes that train one model together, the first writes.
+    with lock.exclusive(workdir) if jax.process_index() == 0 else nullcontext():
+        write_json(
+            workdir / "config.json",
+            {
+                "config": configs.to_json(config),
+                "digest": configs.digest(config),
+                "name": name,
+                "data": data,
+            },
+        )
+        yield
 
 
 def record_environment(workdir: Path, step: int, command: str, parameters: dict[str, int]) -> None:
