@@ -1,7 +1,7 @@
 """InfoGAN on MNIST (Chen et al. 2016, appendix C.1): digits, slant and width found without labels.
 
 62 dimensions of noise, a categorical code of ten values and two continuous ones. Generator at 1e-3,
-discriminator at 2e-4, batch norm of the convolutions, one dense hidden layer of 1024 units in both.
+discriminator at 2e-4, batch norm, one dense hidden layer of 1024 units in both.
 
 Command: python run.py --config=configs/infogan_mnist.py
 """

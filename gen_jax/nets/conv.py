@@ -72,7 +72,7 @@ class ConvGenerator(nn.Module):
             x = ACTIVATIONS[self.activation](x)
             return SelfAttention()(x, train) if x.shape[1] == self.attention else x
 
-        x = latent(self, z, labels, keys)
+        x = latent(self, z, labels, train, keys)
         x = Dense(height // scale * (width // scale) * self.widths[0])(x)
         x = x.reshape(len(x), height // scale, width // scale, self.widths[0])
         for features in self.widths[1:]:

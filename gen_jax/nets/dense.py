@@ -57,7 +57,7 @@ class DenseGenerator(nn.Module):
         keys: Key[Array, "n"] | None = None,
     ) -> Float[Array, "n h w c"]:
         activate = ACTIVATIONS[self.activation]
-        x = latent(self, z, labels, keys)
+        x = latent(self, z, labels, train, keys)
         for width in self.widths:
             x = activate(Norm(self.norm, self.num_classes)(Dense(width)(x), labels, train))
             x = Dropout(self.dropout)(x, keys)

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from gen_jax.nets.layers import ACTIVATIONS, Dense, Dropout, Embed, leaky_relu
+from gen_jax.nets.layers import ACTIVATIONS, Dense, Dropout, Embed, Norm, leaky_relu
 from gen_jax.nets.minibatch import MINIBATCH
 
 Labels = Int[Array, "n"]
@@ -30,14 +30,19 @@ def posterior(
 
 
 def latent(
-    generator: Any, z: Float[Array, "n z"], labels: Labels, keys: Keys
+    generator: Any, z: Float[Array, "n z"], labels: Labels, train: bool, keys: Keys
 ) -> Float[Array, "n d"]:
-    """A generator's beginning: the label's embedding joins z, then a hidden layer if it has one."""
+    """A generator's beginning: the label's embedding joins z, then a hidden layer if it has one.
+
+    The layer is normalised as the others are. Without, its biases may drown z: norms of maps are
+    over positions too, and leave a pattern alone that is the same for every z.
+    """
     x = z
     if generator.num_classes:
         x = jnp.concatenate([x, Embed(generator.num_classes, generator.label_dim)(labels)], axis=-1)
     if generator.hidden:
-        x = ACTIVATIONS[generator.activation](Dense(generator.hidden)(x))
+        x = Norm(generator.norm, generator.num_classes)(Dense(generator.hidden)(x), labels, train)
+        x = ACTIVATIONS[generator.activation](x)
         x = Dropout(generator.dropout)(x, keys)
     return x
 

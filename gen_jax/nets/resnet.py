@@ -111,7 +111,7 @@ class ResNetGenerator(nn.Module):
     ) -> Image:
         height, width, channels = self.shape
         scale = 2 ** len(self.widths)
-        x = latent(self, z, labels, keys)
+        x = latent(self, z, labels, train, keys)
         x = Dense(height // scale * (width // scale) * self.widths[0])(x)
         x = x.reshape(len(x), height // scale, width // scale, self.widths[0])
         if x.shape[1] == self.attention:

@@ -157,3 +157,16 @@ def test_the_classifiers_logits_are_linear_in_its_features():
     head = variables["params"]["Dense_1"]
     np.testing.assert_allclose(logits, features @ head["kernel"] + head["bias"][None], rtol=1e-5)
     assert logits.shape == (4, CLASSES)
+
+
+@pytest.mark.parametrize("net", ["dense", "conv", "resnet"])
+def test_a_generators_hidden_layer_is_normalised_as_the_others_are(net):
+    module = nets.GENERATORS[net](
+        widths=(4, 4), shape=(8, 8, 1), num_classes=0, label_dim=0, norm="batch", hidden=6
+    )
+    z, labels = 100 + jnp.zeros((3, 5)), jnp.zeros(3, jnp.int32)
+    variables = module.init(jax.random.key(0), z, labels, False)
+    shapes = [leaf.shape for leaf in jax.tree.leaves(variables["batch_stats"])]
+    assert shapes.count((6,)) == 2
+    plain = module.clone(norm="none").init(jax.random.key(0), z, labels, False)
+    assert "batch_stats" not in plain
