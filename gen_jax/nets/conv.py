@@ -42,8 +42,9 @@ class ConvGenerator(nn.Module):
     """p(x | z, y): z [n, z_dim], labels -> [n, h, w, c], what a likelihood or tanh makes images of.
 
     `heads.latent` to `widths[0]` channels, then one transposed convolution per width: to the next
-    width, and the last to the image's channels. Hidden maps of height `attention` attend to
-    themselves.
+    width, and the last to the image's channels. Norms are by channel, over positions (Radford et
+    al. 2016); with a `hidden` layer the first maps have theirs by unit, before they are maps (Chen
+    et al. 2016). Hidden maps of height `attention` attend to themselves.
     """
 
     widths: tuple[int, ...]
@@ -68,16 +69,21 @@ class ConvGenerator(nn.Module):
         scale = 2 ** len(self.widths)
 
         def activated(x: Array) -> Array:
-            x = Norm(self.norm, self.num_classes)(x, labels, train)
-            x = ACTIVATIONS[self.activation](x)
+            return ACTIVATIONS[self.activation](Norm(self.norm, self.num_classes)(x, labels, train))
+
+        def attended(x: Array) -> Array:
             return SelfAttention()(x, train) if x.shape[1] == self.attention else x
+
+        def maps(x: Array) -> Array:
+            return x.reshape(len(x), height // scale, width // scale, self.widths[0])
 
         x = latent(self, z, labels, train, keys)
         x = Dense(height // scale * (width // scale) * self.widths[0])(x)
-        x = x.reshape(len(x), height // scale, width // scale, self.widths[0])
+        x = attended(maps(activated(x)) if self.hidden else activated(maps(x)))
         for features in self.widths[1:]:
-            x = ConvTranspose(features)(Dropout(self.dropout)(activated(x), keys))
-        return ConvTranspose(channels)(activated(x))
+            x = ConvTranspose(features)(Dropout(self.dropout)(x, keys))
+            x = attended(activated(x))
+        return ConvTranspose(channels)(x)
 
 
 class ConvDiscriminator(nn.Module):

@@ -168,5 +168,7 @@ def test_a_generators_hidden_layer_is_normalised_as_the_others_are(net):
     variables = module.init(jax.random.key(0), z, labels, False)
     shapes = [leaf.shape for leaf in jax.tree.leaves(variables["batch_stats"])]
     assert shapes.count((6,)) == 2
+    if net == "conv":  # and so is the dense layer that makes the first maps, unit by unit
+        assert shapes.count((2 * 2 * 4,)) == 2
     plain = module.clone(norm="none").init(jax.random.key(0), z, labels, False)
     assert "batch_stats" not in plain
