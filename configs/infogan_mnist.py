@@ -4,6 +4,8 @@
 discriminator at 2e-4, batch norm, one dense hidden layer of 1024 units in both.
 
 Command: python run.py --config=configs/infogan_mnist.py
+Cost: 469 steps an epoch, five minutes on one CPU core (209 img/s).
+Result: after one epoch all ten digits, the codes known to 0.24 nats; docs/results/gan.
 """
 
 from ml_collections import ConfigDict
