@@ -18,7 +18,7 @@ the command line is read by `split_args` and `override` instead.
 from gen_jax.config.checks import RESUMABLE, check_against_base, check_resume
 from gen_jax.config.command_line import override, split_args
 from gen_jax.config.files import base, load
-from gen_jax.config.ignored import check_ignored
+from gen_jax.config.ignored import check_ignored, reads
 from gen_jax.config.keys import digest, dotted, from_json, to_json
 from gen_jax.config.ranges import check_values
 
@@ -34,6 +34,7 @@ __all__ = [
     "from_json",
     "load",
     "override",
+    "reads",
     "split_args",
     "to_json",
 ]

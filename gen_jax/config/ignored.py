@@ -84,6 +84,11 @@ IDLE: tuple[tuple[str, dict[str, object]], ...] = (
 """Keys that have no effect where others have these values."""
 
 
+def reads(family: str, key: str) -> bool:
+    """Whether a family reads a dotted key."""
+    return not any(fnmatch.fnmatchcase(key, pattern) for pattern in IGNORED.get(family, ()))
+
+
 def check_ignored(
     config: ConfigDict, base: ConfigDict, saved: Mapping[str, Any] = MappingProxyType({})
 ) -> None:
@@ -99,8 +104,7 @@ def check_ignored(
         if value != defaults[key] and (key not in before or before[key] != now[key])
     }
     for key, value in chosen.items():
-        ignored = any(fnmatch.fnmatchcase(key, p) for p in IGNORED.get(config.family, ()))
-        if ignored:
+        if not reads(config.family, key):
             raise UserError(
                 f"{key}={value!r}: family {config.family!r} does not read it; leave it at "
                 f"{defaults[key]!r}"

@@ -120,7 +120,7 @@ def _cell(table: Table, row: int, column: int) -> str:
     if (row, column) in table.strong:
         content = f"<strong>{content}</strong>"
     if (row, column) in table.absent:
-        content = f'<span class="absent">{content}</span>'
+        content = f'<span class="absent">{escape(text)}</span>'
     if column == 0 and table.notes and table.notes[row]:
         content += f"<small>{escape(table.notes[row])}</small>"
     return f"<td{_column(table, column)}>{content}</td>"

@@ -95,10 +95,10 @@ def _table(table: Table) -> str:
 
 
 def _cell(table: Table, row: int, column: int, text: str) -> str:
+    if (row, column) in table.absent:
+        return f"*{escaped(text)}*"
     shown = _literal(text) if column in table.code else escaped(text)
-    if (row, column) in table.strong:
-        return f"**{shown}**"
-    return f"*{shown}*" if (row, column) in table.absent else shown
+    return f"**{shown}**" if (row, column) in table.strong else shown
 
 
 def _header(columns: tuple[str, ...] | list[str], numeric: tuple[int, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from gen_jax.config import reads
 from gen_jax.report import timing
 from gen_jax.report.comparison import by_epoch, curves, measures, metrics, pictures
 from gen_jax.report.comparison.models import Model, differing, without_seed
@@ -108,7 +109,10 @@ def _run(model: Model, member: Member) -> list[Cell]:
 
 
 def _methodology(models: Sequence[Model]) -> list[Block]:
-    """The config keys in which runs differ, a model a column, and those they share, folded."""
+    """The config keys in which runs differ, a model a column, and those they share, folded.
+
+    What a key is set to says nothing of a model whose family does not read it.
+    """
     configs = [[without_seed(member) for member in model.members] for model in models]
     known = [config for seeds in configs for config in seeds if config]
     if not known:
@@ -120,6 +124,8 @@ def _methodology(models: Sequence[Model]) -> list[Block]:
         return [Text("The configs differ in no key but the seed."), folded]
 
     def cell(seeds: Sequence[dict[str, Any]], key: str) -> Cell:
+        if any(seeds) and not any(reads(str(config.get("family")), key) for config in seeds):
+            return "not read", False
         # Seeds of one model differ in where files lie alone.
         found = dict.fromkeys(exact(config[key]) for config in seeds if key in config)
         if found:

@@ -89,7 +89,7 @@ def test_every_section_is_there_with_its_numbers(study, tmp_path):
     expected = ["*not evaluated*", "0.9", "*not evaluated*"]
     assert row_of(markdown, "Trade-offs", "sample sharpness") == expected
     assert row_of(markdown, "Trade-offs", "FID ↓") == ["*not evaluated*"] * 3
-    assert row_of(markdown, "Methodology", "`loss.beta`") == ["`4.0`", "`1.0`", "`1.0`"]
+    assert row_of(markdown, "Methodology", "`loss.beta`") == ["`4.0`", "*not read*", "`1.0`"]
     assert row_of(markdown, "Compute", "images seen") == ["800"] * 3
     said = "One seed only: gan. No spread, hence no winner where they have a number."
     assert said in markdown
