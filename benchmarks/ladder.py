@@ -29,6 +29,7 @@ from gen_jax import data
 from gen_jax.errors import UserError
 from gen_jax.evals import fidelity_names, fidelity_numbers, real_features
 from gen_jax.features import extractor
+from gen_jax.train.workdir import code_version
 
 Step = tuple[str, np.ndarray, np.ndarray]
 
@@ -101,6 +102,7 @@ def main() -> None:
             "real_sha256": digest,
             "absent": dict(seer.absent),
             "seed": flags.seed,
+            **code_version(),
         }
         flags.out.write_text(json.dumps({"protocol": protocol, "ladder": rows}, indent=1) + "\n")
 
