@@ -116,13 +116,32 @@ def _sheet(plots: Sequence[Plot], columns: int) -> bytes:
     for index, plot in enumerate(plots):
         axes = figure.add_subplot(rows, columns, index + 1)
         legend = plot.draw(axes)
-        axes.set_title(plot.title, loc="left", fontsize=10, fontweight="bold", color="#222222")
-        axes.set_title(plot.unit, loc="right", fontsize=8, color=style.light("mute"))
+        _head(axes, plot, width)
         if len(legend) > 1:
             _draw_legend(axes, legend)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _head(axes: Any, plot: Plot, width: float) -> None:
+    """The title left and the unit right of it; below it where `width` inches do not hold both."""
+    bold = {"fontsize": 10, "fontweight": "bold", "color": "#222222"}
+    mute = {"fontsize": 8, "color": style.light("mute")}
+    # Mean widths of a letter, in inches, and what the ticks take.
+    if 0.085 * len(plot.title) + 0.062 * len(plot.unit) + 0.6 < width:
+        axes.set_title(plot.title, loc="left", **bold)
+        axes.set_title(plot.unit, loc="right", **mute)
+        return
+    axes.set_title(plot.title, loc="left", pad=17, **bold)
+    axes.annotate(
+        plot.unit,
+        (0, 1),
+        xytext=(0, 6),
+        textcoords="offset points",
+        xycoords="axes fraction",
+        **mute,
+    )
 
 
 def _draw_legend(axes: Any, legend: Legend) -> None:
