@@ -7,7 +7,9 @@ from matplotlib.figure import Figure
 from gen_jax.report import axes as drawing
 
 
-@pytest.mark.parametrize("title", ["Loss", "Adversarial losses: discriminator", "Norm of the gradient: discriminator"])
+@pytest.mark.parametrize(
+    "title", ["Loss", "Adversarial losses: discriminator", "Norm of the gradient: discriminator"]
+)
 @pytest.mark.parametrize("unit", ["nats", "mean over the batch", "ratio of gradient norms"])
 def test_a_title_and_its_unit_are_apart(title, unit):
     figure = Figure(figsize=(4, 2.7), layout="constrained")
