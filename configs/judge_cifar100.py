@@ -10,21 +10,10 @@ Command: python run.py --config=configs/judge_cifar100.py
 
 from ml_collections import ConfigDict
 
-from configs.base import get_config as base_config
+from configs.judge_cifar10 import get_config as judge_cifar10_config
 
 
 def get_config() -> ConfigDict:
-    config = base_config()
-    config.seed = 1042
-    config.family = "classifier"
+    config = judge_cifar10_config()
     config.data.name = "cifar100"
-    config.num_epochs = 15.0
-    config.sample_every = 0
-    config.classifier.net = "resnet"
-    config.classifier.widths = (16, 48, 96, 192)
-    config.classifier.augment = ("flip", "shift")
-    config.classifier.lr = 3e-3
-    config.optimizer.b1 = 0.9
-    config.optimizer.weight_decay = 0.05
-    config.optimizer.decay_epochs = 15.0
     return config

@@ -9,8 +9,9 @@ from gen_jax.core import keys, parallel
 from gen_jax.data import Batches, num_steps
 from gen_jax.data.spec import ArraySplit, Split, scaled
 from gen_jax.errors import UserError
-from gen_jax.evals.model import Model, Result, to_uint8
+from gen_jax.evals.model import Model, Result
 from gen_jax.families import classifier
+from gen_jax.metrics.estimate import share_error
 from gen_jax.train.loop import make_step
 
 BATCH = 128
@@ -48,7 +49,8 @@ def evaluate(model: Model) -> Result | None:
         return None
     count = min(settings.cas_samples, len(model.train))
     labels = np.asarray(model.train.labels[:count])
-    pictures = ArraySplit(spec._replace(num_examples=count), _drawn(model, labels), labels)
+    drawn = np.concatenate(list(model.drawn(labels)))
+    pictures = ArraySplit(spec._replace(num_examples=count), drawn, labels)
     batch = model.train.gather(np.arange(count))
     real = ArraySplit(pictures.spec, batch["image"], batch["label"])
     values = {
@@ -67,7 +69,7 @@ def evaluate(model: Model) -> Result | None:
             "seed": model.config.seed,
             **{key: list(v) if isinstance(v, tuple) else v for key, v in SETTINGS.items()},
         },
-        errors={name: float(np.sqrt(v * (1 - v) / tests)) for name, v in values.items()},
+        errors={name: share_error(v, tests) for name, v in values.items()},
     )
 
 
@@ -85,12 +87,6 @@ def check(config: ConfigDict, train: Split) -> bool:
         raise UserError(f"eval.cas_samples={count}: at least a batch of {BATCH}")
     parallel.check_batch(BATCH)
     return True
-
-
-def _drawn(model: Model, labels: np.ndarray) -> np.ndarray:
-    size = model.config.eval.batch_size
-    starts = range(0, len(labels), size)
-    return np.concatenate([to_uint8(model.sample(labels[i : i + size], first=i)) for i in starts])
 
 
 def _accuracy(model: Model, split: ArraySplit, epochs: float) -> float:

@@ -15,6 +15,7 @@ from gen_jax.data.spec import scaled
 from gen_jax.evals.model import Model, Result, to_uint8
 from gen_jax.evals.namer import DIGITS, STACKED, Namer, load
 from gen_jax.features import judge
+from gen_jax.metrics.estimate import share_error
 
 CONFIDENT = 0.9
 FOUND = 0.1
@@ -174,9 +175,7 @@ def _errors(values: dict[str, float], samples: int, reals: int) -> dict[str, flo
     counts = {"classified_confident": samples, "class_agreement": samples}
     counts |= {"classified_confident_real": reals, "classifier_accuracy": reals}
     return {
-        name: float(np.sqrt(values[name] * (1 - values[name]) / count))
-        for name, count in counts.items()
-        if name in values
+        name: share_error(values[name], count) for name, count in counts.items() if name in values
     }
 
 

@@ -1,11 +1,10 @@
 """Samples against real images, as a frozen network sees both: the distances people quote.
 
-`inception` looks through Inception-v3, `judge` through a classifier trained here; what is called
-FID is the Frechet distance at Inception's last pooling and nothing else. Everything a number hangs
-on is in its protocol, the floor beside it is the same number of real test images.
+Through Inception-v3, or through a classifier trained here; what is called FID is the Frechet
+distance at Inception's last pooling and nothing else. Everything a number hangs on is in its
+protocol, the floor beside it is the same number of real test images.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from gen_jax.evals import fidelity_names as names
 from gen_jax.evals import fidelity_numbers as numbers
 from gen_jax.evals import real_features
 from gen_jax.evals.fidelity_numbers import Numbers, Side
-from gen_jax.evals.model import Model, Result, to_uint8
+from gen_jax.evals.model import Model, Result
 from gen_jax.evals.namer import STACKED
 from gen_jax.features import extractor, judge
 from gen_jax.features.extractor import Extractor
@@ -111,7 +110,7 @@ def _evaluate(model: Model, seer: Extractor) -> Result:
     held = _held_out(model, seer, cache)
     proportions = held.side.labels if held.side else train.labels
     asked = np.resize(np.asarray(proportions)[:fakes], fakes).astype(np.int32)
-    drawn = real_features.watched(seer, _samples(model, asked), fakes, "samples")
+    drawn = real_features.watched(seer, model.drawn(asked), fakes, "samples")
     fake = Side(drawn, asked if config.conditional else None)
     absent = {name: why for tap, why in seer.absent.items() for name in names.at_tap(seer, tap)}
     # What BLAS sums up must not depend on the cores it finds.
@@ -181,13 +180,6 @@ def _lacking(name: str, seer: Extractor, fake: Side, held_out: int) -> str:
         return f"{held_out:,} test images, and features have {_dimension(seer):,} dimensions"
     count = held_out if of_floor else fake.size
     return f"{count:,} images; a line takes {numbers.SPREAD} a dimension"
-
-
-def _samples(model: Model, labels: np.ndarray) -> Iterator[np.ndarray]:
-    """Prior samples as files would hold them, uint8, block by block."""
-    size = model.config.eval.batch_size
-    for start in range(0, len(labels), size):
-        yield to_uint8(model.sample(labels[start : start + size], first=start))
 
 
 def _dimension(seer: Extractor) -> int:

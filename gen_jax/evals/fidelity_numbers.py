@@ -8,6 +8,7 @@ from gen_jax.errors import UserError
 from gen_jax.evals import fidelity_names as names
 from gen_jax.features.extractor import Extractor, Features
 from gen_jax.metrics import diversity, frechet, inception_score, kernel, manifold, neighbours
+from gen_jax.metrics.estimate import share_error
 from gen_jax.metrics.moments import Moments
 
 SPREAD = 4
@@ -66,7 +67,7 @@ def compare(seer: Extractor, real: Side, fake: Side, seed: int, allow_few: bool)
     for name, value in shares.items():
         values[names.named(name, taps[0])] = value
     for name, count in (("precision", theirs), ("recall", ours), ("coverage", ours)):
-        errors[names.named(name, taps[0])] = _binomial(shares[name], len(count))
+        errors[names.named(name, taps[0])] = share_error(shares[name], len(count))
     if names.LOGITS in fake.features:
         score = inception_score.from_logits(fake.features[names.LOGITS], seed)
         values["is"] = score.value
@@ -89,7 +90,7 @@ def copies(
         absent |= {nearest: str(error), close: str(error)}
         return {}, {}
     share = found.close_share
-    return {nearest: found.ratio, close: share}, {close: _binomial(share, len(found.distances))}
+    return {nearest: found.ratio, close: share}, {close: share_error(share, len(found.distances))}
 
 
 def within_classes(seer: Extractor, fake: Side, held: Side | None, seed: int) -> Numbers:
@@ -111,8 +112,3 @@ def within_classes(seer: Extractor, fake: Side, held: Side | None, seed: int) ->
 def subset_size(real: Side, fake: Side) -> int:
     """Of the kernel distance: half of the smaller set at most, since whole sets show no error."""
     return max(2, min(SUBSET_SIZE, min(real.size, fake.size) // 2))
-
-
-def _binomial(share: float, count: int) -> float:
-    """Standard error of a share of `count` examples."""
-    return float(np.sqrt(share * (1 - share) / count))

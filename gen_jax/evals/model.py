@@ -115,6 +115,12 @@ class Model(NamedTuple):
         sample_keys = self.keys("sample", np.arange(first, first + len(labels)), seed)
         return self._blockwise(self.jitted("sample"), sample_keys, labels)
 
+    def drawn(self, labels: np.ndarray) -> Iterator[np.ndarray]:
+        """Samples of given classes [n] as files would hold them, uint8, block by block."""
+        size = self.config.eval.batch_size
+        for start in range(0, len(labels), size):
+            yield to_uint8(self.sample(labels[start : start + size], first=start))
+
     def keys(self, stream: str, indices: np.ndarray, seed: int | None = None) -> jax.Array:
         """One key per example of a stream, [n]."""
         key = keys.stream(self.config.seed if seed is None else seed, stream)

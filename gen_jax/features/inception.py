@@ -5,7 +5,6 @@ Images are brought to 299x299 as pytorch-fid does it (`RESIZE`), which is neithe
 with those under another (Parmar et al. 2022, arXiv:2104.11222).
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -73,8 +72,6 @@ def load(path: str | Path, block: int | None = None) -> Inception:
         weights = inception_weights.unpack(archive.read(file))
     except Misfit as error:
         raise UserError(f"{path} is not Inception-v3 of 2015: {error}; {OBTAIN}") from error
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
     arrays = jax.device_put(weights.arrays)
     size = block or (1 if jax.default_backend() == "cpu" else CHUNK)
 
@@ -96,7 +93,7 @@ def load(path: str | Path, block: int | None = None) -> Inception:
             parts.append({tap: np.asarray(found[tap])[: len(part)] for tap in taps})
         return _join(parts, taps)
 
-    return Inception(digest, weights.taps, apply)
+    return Inception(archive.digest(file), weights.taps, apply)
 
 
 def extract(

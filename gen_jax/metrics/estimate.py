@@ -28,6 +28,11 @@ class Repeated(NamedTuple):
     deviation: float
 
 
+def share_error(share: float, count: int) -> float:
+    """Standard error of a share of `count` independent examples, binomial."""
+    return float(np.sqrt(share * (1 - share) / count))
+
+
 def repeated(values: Sequence[float]) -> Repeated:
     """Mean, its standard error and the deviation of one value a subset."""
     count, deviation = len(values), float(np.std(values))
