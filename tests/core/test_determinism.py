@@ -1,0 +1,68 @@
+"""What each backend needs to give the same bits, and what is refused."""
+
+import os
+
+import jax
+import pytest
+
+from gen_jax.core import determinism
+from gen_jax.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def _flags_as_they_were(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", ""))
+
+
+def on(monkeypatch, backend, started):
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    monkeypatch.setattr(determinism, "_started", lambda: started)
+
+
+def test_a_cpu_needs_nothing(monkeypatch):
+    monkeypatch.delenv("XLA_FLAGS")
+    jax.devices()  # from here on it is late for flags
+    determinism.require()
+    assert "XLA_FLAGS" not in os.environ
+
+
+def test_a_gpu_gets_its_flag_before_it_starts(monkeypatch):
+    on(monkeypatch, "gpu", started=False)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
+    determinism.require()
+    assert os.environ["XLA_FLAGS"] == f"--xla_dump_to=x {determinism.FLAG}=true"
+    assert determinism.flags_in_force() == f"--xla_dump_to=x {determinism.FLAG}=true"
+    determinism.require()
+    assert os.environ["XLA_FLAGS"].count(determinism.FLAG) == 1
+
+
+def test_flags_of_a_gpu_say_nothing_of_a_cpu(monkeypatch):
+    flags = f"{determinism.FLAG}=true --xla_b --xla_force_host_platform_device_count=4 --xla_a"
+    monkeypatch.setenv("XLA_FLAGS", flags)
+    assert determinism.flags_in_force() == "--xla_a --xla_b"
+
+
+@pytest.mark.parametrize(
+    ("backend", "started", "flags", "reason"),
+    [
+        ("gpu", True, "", "used its GPU already"),
+        ("cpu", False, f"{determinism.FLAG}=false", "remove that"),
+        ("METAL", False, "", "not known how on backend 'METAL'"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(monkeypatch, backend, started, flags, reason):
+    on(monkeypatch, backend, started)
+    monkeypatch.setenv("XLA_FLAGS", flags)
+    with pytest.raises(UserError, match=reason):
+        determinism.require()
+
+
+def test_a_gpu_that_was_started_with_the_flag_is_fine(monkeypatch):
+    on(monkeypatch, "gpu", started=True)
+    monkeypatch.setenv("XLA_FLAGS", f"{determinism.FLAG}=true")
+    determinism.require()
+
+
+def test_whether_a_backend_has_started_can_be_asked():
+    jax.devices()
+    assert determinism._started() is True
