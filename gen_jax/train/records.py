@@ -10,6 +10,8 @@ from typing import Any
 
 from absl import logging
 
+from gen_jax.core.files import write_bytes
+
 FILE = "metrics.jsonl"
 
 
@@ -55,9 +57,7 @@ def read(workdir: Path) -> list[dict[str, Any]]:
 
 def _drop_after(path: Path, start: int) -> None:
     kept = "".join(line + "\n" for line, record in _parsed(path) if record["step"] <= start)
-    scratch = path.with_name(".metrics.jsonl.tmp")
-    scratch.write_text(kept, encoding="utf-8")
-    os.replace(scratch, path)
+    write_bytes(path, kept.encode())
 
 
 def _parsed(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
