@@ -60,6 +60,11 @@ def apply(
     return optax.apply_updates(params, updates), opt_state
 
 
+def norms(grads: dict[str, Tree]) -> dict[str, Float[Array, ""]]:
+    """Euclidean norm of the gradient of each network as a whole: {"grad/NAME": ...}."""
+    return {f"grad/{name}": optax.tree.norm(grad) for name, grad in grads.items()}
+
+
 def ramp(step: Int[Array, ""], start: int, length: int) -> Float[Array, ""]:
     """0 until `start`, then linear to 1 over `length` steps, then 1."""
     return jnp.clip((step - start + 1) / max(length, 1), 0.0, 1.0)

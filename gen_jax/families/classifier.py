@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int, Key
 from ml_collections import ConfigDict
 
 from gen_jax.config.keys import digest
-from gen_jax.core import parallel
+from gen_jax.core import optimizers, parallel
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import DataSpec
 from gen_jax.errors import UserError, choose
@@ -76,7 +76,9 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             return means["cross_entropy"], (means, stats)
 
         grads, (means, stats) = jax.grad(loss, has_aux=True)(state.params)
-        return nets.update(state, parallel.pmean(grads), {NAME: stats}), parallel.pmean(means)
+        grads = parallel.pmean(grads)
+        state = nets.update(state, grads, {NAME: stats})
+        return state, parallel.pmean(means) | optimizers.norms(grads)
 
     def metrics(
         state: TrainState, batch: Any, keys: Key[Array, "b"]

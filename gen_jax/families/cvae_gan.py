@@ -214,7 +214,8 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
                 state.params["classifier"]
             )
 
-        state = nets.update(state, parallel.pmean(grads), stats)
+        grads = parallel.pmean(grads)
+        state = nets.update(state, grads, stats)
         near = split_fakes(fakes)[0]
         metrics |= {f"loss/{name}": value for name, value in values.items()}
         metrics["kl"] = jnp.mean(jnp.sum(elbo.kl_standard_normal(mean, logvar), axis=-1))
@@ -223,6 +224,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         spread = jnp.var(parallel.gather(mean), axis=0)
         metrics["active_dims"] = jnp.sum(spread > elbo.ACTIVE_VARIANCE).astype(jnp.float32)
         metrics["lambda"] = jnp.asarray(weight, jnp.float32)
+        metrics |= optimizers.norms(grads)
         metrics |= {f"share/{name}": share for name, share in balance.shares(norms).items()}
         return state, metrics
 

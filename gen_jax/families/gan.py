@@ -29,7 +29,7 @@ import optax
 from jaxtyping import Array, Float, Key
 from ml_collections import ConfigDict
 
-from gen_jax.core import parallel
+from gen_jax.core import optimizers, parallel
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import DataSpec
 from gen_jax.families import gan_options
@@ -142,9 +142,10 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         state = nets.update(state, {"generator": generator_grads}, {"generator": new_stats})
 
         metrics = parallel.pmean({f"loss/{n}": v for n, v in (terms | own).items()} | said)
-        norms = [optax.tree.norm(g) for g in (generator_grads, critic_grads)]
-        metrics |= {"grad/generator": norms[0], "grad/discriminator": norms[1]}
-        metrics["grad_ratio"] = norms[0] / (norms[1] + 1e-12)
+        # The judges' heads learn with the discriminator, as one player.
+        norms = optimizers.norms({"generator": generator_grads, "discriminator": critic_grads})
+        ratio = norms["grad/generator"] / (norms["grad/discriminator"] + 1e-12)
+        metrics |= norms | {"grad_ratio": ratio}
         return state, metrics | _singular_values(state.batch_stats["discriminator"])
 
     def metrics(state: TrainState, batch: Any, keys: Keys) -> dict[str, Float[Array, "b"]]:

@@ -32,7 +32,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 from ml_collections import ConfigDict
 
-from gen_jax.core import parallel
+from gen_jax.core import optimizers, parallel
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import DataSpec
 from gen_jax.families import vae_options
@@ -143,7 +143,8 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             scalars["loss/discriminator"], grads["discriminator"] = jax.value_and_grad(ratio_term)(
                 state.params["discriminator"], state, f, batch, keys[1], key
             )
-        state = nets.update(state, parallel.pmean(grads), f.stats)
+        grads = parallel.pmean(grads)
+        state = nets.update(state, grads, f.stats)
         scalars |= raw(f) | {"mse": jnp.mean(elbo.squared_error(f.image, images))}
         if model.likelihood.learned_scale is not None:
             name = "sigma" if config.loss.likelihood == "gaussian_learned" else "scale"
@@ -151,7 +152,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         scalars = parallel.pmean(scalars)
         spread = jnp.var(parallel.gather(f.mean), axis=0)
         scalars["active_dims"] = jnp.sum(spread > elbo.ACTIVE_VARIANCE).astype(jnp.float32)
-        return state, scalars
+        return state, scalars | optimizers.norms(grads)
 
     def raw(f: Forward) -> Scalars:
         """The ELBO and its parts, whatever was weighted how."""

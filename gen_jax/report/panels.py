@@ -81,8 +81,10 @@ PANELS = (
         "Gradient norms",
         "Euclidean, of all parameters",
         (
+            Line("grad/encoder", "encoder", "blue"),
             Line("grad/generator", "generator", "red"),
             Line("grad/discriminator", "discriminator", "purple"),
+            Line("grad/classifier", "classifier", "green"),
         ),
         log=True,
     ),
@@ -90,8 +92,10 @@ PANELS = (
         "Peak gradient norms",
         "largest of the steps between two records",
         (
+            Line("grad/encoder_max", "encoder", "blue"),
             Line("grad/generator_max", "generator", "red"),
             Line("grad/discriminator_max", "discriminator", "purple"),
+            Line("grad/classifier_max", "classifier", "green"),
         ),
         log=True,
     ),
