@@ -12,6 +12,7 @@ that the raw stream of a bit generator never changes; it does not promise this o
 
 import collections
 import functools
+import hashlib
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -106,6 +107,11 @@ class Batches:
         shape = (self.draws, self.batch_size)
         mirrored = np.concatenate(flips).reshape(shape)
         return np.concatenate(orders).reshape(shape), mirrored & self.flip
+
+    def digest(self, step: int) -> str:
+        """SHA-256 (hex) of the indices and flips of a step."""
+        indices, flips = self.indices(step)
+        return hashlib.sha256(indices.astype("<i8").tobytes() + flips.tobytes()).hexdigest()
 
     def batch(self, step: int) -> Batch:
         """The images of a step.
