@@ -25,6 +25,11 @@ def get_config() -> ConfigDict:
     config.keep_checkpoints = (
         2  # newest checkpoints kept, beside the best on the test set, if evaluated
     )
+    config.ledger_every = 50  # steps between lines of audit/ledger.jsonl; 0: no ledger
+    config.deterministic = True  # the same bits every time; refused where it cannot be had
+    config.resume = resume = ConfigDict()  # what resuming a run under other circumstances does:
+    resume.config = "refuse"  # keys that say what is trained: "refuse" to differ, or "record" it
+    resume.code = "record"  # versions, kinds of devices, lines of gen_jax: likewise
 
     # Data.
     config.data = data = ConfigDict()

@@ -12,8 +12,10 @@ from absl import logging
 from ml_collections import ConfigDict
 
 from gen_jax import config as configs
+from gen_jax.core import determinism
 from gen_jax.errors import UserError, choose
-from gen_jax.modes import MODES, Job, restore
+from gen_jax.job import Job, restore
+from gen_jax.modes import MODES
 from gen_jax.train import workdir
 from gen_jax.train.interrupt import Interrupted
 
@@ -21,11 +23,16 @@ __all__ = ["main", "parse", "restore"]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs one command line; returns the exit code: 0, 2 (user's error) or 128 + signal."""
+    """Runs one command line; returns the exit code.
+
+    That is 0, 1 (an audit found something wrong), 2 (user's error) or 128 + signal.
+    """
     _log_plainly()
     try:
         job = parse(argv)
-        MODES[job.flags.mode](job)
+        if job.config.get("deterministic"):
+            determinism.require()
+        code = MODES[job.flags.mode](job) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -38,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    return 0
+    return code
 
 
 def parse(argv: Sequence[str]) -> Job:
@@ -49,10 +56,12 @@ def parse(argv: Sequence[str]) -> Job:
     path, overrides, rest = configs.split_args(argv)
     flags = _parser().parse_args(rest)
     choose(MODES, flags.mode, "--mode")
-    if flags.mode == "compare":
+    if flags.mode == "compare" or (flags.mode == "audit" and flags.runs is not None):
         return _comparison(flags, path, overrides)
     if flags.runs is not None:
-        raise UserError("--runs: only --mode=compare looks at several runs; leave it out")
+        raise UserError("--runs: only --mode=compare and --mode=audit take it; leave it out")
+    if flags.span is not None and flags.mode != "audit":
+        raise UserError("--span: only --mode=audit replays steps; leave it out")
     base = configs.base()
     saved = workdir.read_config(Path(flags.workdir)) if flags.workdir else None
     if path is not None:
@@ -74,11 +83,12 @@ def parse(argv: Sequence[str]) -> Job:
 def _comparison(flags: argparse.Namespace, path: str | None, overrides: list[str]) -> Job:
     """A job without a config: those of the runs count."""
     if path is not None or overrides:
-        raise UserError("--mode=compare takes runs as they are; leave out --config")
+        raise UserError(f"--mode={flags.mode} takes --runs as they are; leave out --config")
     if not flags.runs:
-        raise UserError("--mode=compare: say which runs, --runs=runs/a,runs/b or --runs='runs/*'")
+        globs = " or --runs='runs/*'" if flags.mode == "compare" else ""
+        raise UserError(f"--mode={flags.mode}: say which runs, --runs=runs/a,runs/b{globs}")
     if not flags.workdir:
-        raise UserError("--mode=compare: say where the report goes, --workdir=DIR")
+        raise UserError(f"--mode={flags.mode}: say where the report goes, --workdir=DIR")
     return Job("comparison", ConfigDict(), Path(flags.workdir), flags)
 
 
@@ -99,7 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workdir", help="where the run lives; default runs/NAME")
     parser.add_argument("--num", type=int, default=64, help="sample: how many pictures")
     parser.add_argument("--seed", type=int, default=0, help="sample: which pictures")
-    parser.add_argument("--runs", help="compare: workdirs or globs of them, with commas between")
+    parser.add_argument("--runs", help="compare: workdirs or globs, commas between; audit: two")
+    parser.add_argument("--span", help="audit: the steps to replay, such as 0:500; default all")
     parser.add_argument("--labels", help="sample: classes, such as apple,rose; default all")
     return parser
 

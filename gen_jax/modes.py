@@ -1,11 +1,12 @@
-"""What a command can do with a config and a workdir: train, evaluate, sample, report; compare."""
+"""What a command can do with a config and a workdir: train, evaluate, sample, report, audit."""
 
 import argparse
 import hashlib
 import io
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,46 +14,45 @@ from clu import parameter_overview
 from ml_collections import ConfigDict
 
 from gen_jax import config as configs
-from gen_jax import data, evals, hooks, report
+from gen_jax import evals, hooks, report
+from gen_jax.audit import certificate, circumstances, examples, pair
+from gen_jax.audit import run as audits
+from gen_jax.audit.findings import PASS, verdict
+from gen_jax.audit.ledger import Ledger
 from gen_jax.core import parallel
 from gen_jax.core.files import write_bytes
 from gen_jax.core.state import Family
 from gen_jax.data.spec import Split
-from gen_jax.errors import UserError, choose, nearest
+from gen_jax.errors import UserError, nearest
 from gen_jax.evals import cas, fidelity, namer
 from gen_jax.evals.model import Model, to_uint8
-from gen_jax.families import FAMILIES
+from gen_jax.job import Job, Parts, checkpoints, history, load, of_workdir, restore
 from gen_jax.report import comparison, images, points
-from gen_jax.train import loop, records, workdir
-from gen_jax.train.checkpoints import Checkpoints
-
-
-class Job(NamedTuple):
-    """One command: its config, its workdir and the flags some modes take."""
-
-    name: str
-    config: ConfigDict
-    workdir: Path
-    flags: argparse.Namespace
+from gen_jax.train import lock, loop, workdir
 
 
 def train(job: Job) -> None:
     """Trains (or resumes), then evaluates the final state and writes the report."""
-    train_split, test_split, family = _load(job)
+    parts = load(job)
+    family, train_split = parts.family, parts.train
     parallel.check_batch(job.config.batch_size, job.config.discriminator.pack)
     steps = loop.total_steps(job.config, train_split, family.draws)
     loop.check_decay(job.config, train_split, family.draws, steps)
-    _check_evaluations(job.config, train_split, test_split, family)
-    described = workdir.describe(train_split, test_split, family.frozen)
+    _check_evaluations(job.config, train_split, parts.test, family)
+    described = parts.described()
+    about = circumstances.now(job.config, described)
+    circumstances.check_resume(job.workdir, job.config, about)
     with workdir.open_for_training(job.workdir, job.config, job.name, described):
-        model = _trained(job, family, train_split, test_split)
+        examples.write(job.workdir, parts.prints)
+        model = _trained(job, parts, about)
         _evaluate(job, model)
         _report(job)
 
 
-def _trained(job: Job, family: Family, train_split: Split, test_split: Split) -> Model:
+def _trained(job: Job, parts: Parts, about: dict[str, Any]) -> Model:
     """The model after its training, as far as that has not been done already."""
-    with _checkpoints(job, family) as checkpoints:
+    family = parts.family
+    with checkpoints(job, family) as saved:
         shapes = jax.eval_shape(family.init, jax.random.key(0))
         counts = {
             name: int(parameter_overview.count_parameters(net))
@@ -60,17 +60,19 @@ def _trained(job: Job, family: Family, train_split: Split, test_split: Split) ->
         }
         _write_overview(job, shapes.params)
         workdir.record_environment(
-            job.workdir, checkpoints.latest_step() or 0, workdir.command_line(), counts
+            job.workdir, saved.latest_step() or 0, workdir.command_line(), counts
         )
-        model = Model(family, shapes, job.config, train_split, test_split, 0)
+        model = Model(family, shapes, job.config, parts.train, parts.test, 0)
         asides = hooks.make(model, job.workdir)
-        state = loop.train(job.config, family, train_split, job.workdir, checkpoints, asides)
+        if job.config.ledger_every:
+            asides = asides._replace(ledger=partial(Ledger, job.workdir, about=about))
+        state = loop.train(job.config, family, parts.train, job.workdir, saved, asides)
     if family.export is not None:
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **family.export(state))
         write_bytes(job.workdir / f"{job.config.family}.npz", buffer.getvalue())
     step = int(state.step)
-    return model._replace(state=state, step=step, history=_history(job, step))
+    return model._replace(state=state, step=step, history=history(job, step))
 
 
 def evaluate(job: Job) -> None:
@@ -123,12 +125,40 @@ def compare(job: Job) -> None:
     print(f"comparison: {comparison.write(entries, job.workdir, defaults)}")
 
 
-MODES: dict[str, Callable[[Job], None]] = {
+def audit(job: Job) -> int:
+    """Checks a run, or two against each other; returns 0 if everything holds, else 1."""
+    findings = []
+    if job.flags.runs is None:
+        if workdir.read_config(job.workdir) is None:
+            raise UserError(f"no run in {job.workdir}: pass --workdir")
+        with lock.exclusive(job.workdir):
+            for finding in audits.audit(job):
+                print(finding.line(), flush=True)
+                findings.append(finding)
+            folder, title = job.workdir / "audit", f"Audit of {job.workdir}"
+            path = certificate.write(folder, title, findings, {"run": str(job.workdir)})
+    else:
+        jobs = [of_workdir(path, job.flags) for path in job.flags.runs.split(",")]
+        if len(jobs) != 2:
+            raise UserError("--mode=audit compares two runs: --runs=runs/a,runs/b")
+        for finding in pair.compare(*jobs):
+            print(finding.line(), flush=True)
+            findings.append(finding)
+        title = f"{jobs[0].workdir} against {jobs[1].workdir}"
+        runs = {"runs": [str(each.workdir) for each in jobs]}
+        path = certificate.write(job.workdir, title, findings, runs)
+    passed = verdict(findings)
+    print(f"audit: {passed}, {path}")
+    return 0 if passed == PASS else 1
+
+
+MODES: dict[str, Callable[[Job], int | None]] = {
     "train": train,
     "evaluate": evaluate,
     "sample": sample,
     "report": write_report,
     "compare": compare,
+    "audit": audit,
 }
 
 
@@ -149,44 +179,6 @@ def _check_evaluations(
     fidelity.check(config, train_split, test_split)
     if family.sample is not None:
         cas.check(config, train_split)
-
-
-def _load(job: Job) -> tuple[Split, Split, Family]:
-    train_split = data.load(job.config.data, "train")
-    test_split = data.load(job.config.data, "test")
-    make = choose(FAMILIES, job.config.family, "family")
-    return train_split, test_split, make(job.config, train_split.spec)
-
-
-def _checkpoints(job: Job, family: Family, read_only: bool = False) -> Checkpoints:
-    metric, mode = family.best or (None, "min")
-    return Checkpoints(
-        job.workdir / "checkpoints",
-        keep_latest=job.config.keep_checkpoints,
-        best_metric=metric,
-        best_mode=mode,
-        config_digest=configs.digest(job.config),
-        read_only=read_only,
-    )
-
-
-def restore(job: Job) -> Model:
-    """The newest intact checkpoint as a model."""
-    if workdir.read_config(job.workdir) is None:
-        raise UserError(f"no run in {job.workdir}: train first, or pass --workdir")
-    train_split, test_split, family = _load(job)
-    described = workdir.describe(train_split, test_split, family.frozen)
-    workdir.check_same_run(job.workdir, job.config, described)
-    with _checkpoints(job, family, read_only=True) as checkpoints:
-        target = jax.eval_shape(family.init, jax.random.key(0))
-        state, step, _ = checkpoints.restore(target)
-    history = _history(job, step)
-    return Model(family, jax.device_put(state), job.config, train_split, test_split, step, history)
-
-
-def _history(job: Job, step: int) -> tuple[dict[str, Any], ...]:
-    """The records of the training up to a step."""
-    return tuple(record for record in records.read(job.workdir) if record["step"] <= step)
 
 
 def _evaluate(job: Job, model: Model) -> None:

@@ -21,6 +21,8 @@ RESUMABLE: frozenset[str] = frozenset(
         "eval_epochs",
         "checkpoint_every",
         "keep_checkpoints",
+        "ledger_every",
+        "resume.*",
         "data.dir",
         "data.stream",
         "perceptual.weights",
@@ -68,15 +70,16 @@ def check_resume(saved: dict[str, Any], config: ConfigDict, workdir: str | Path)
     changes = [
         f"{key} {old.get(key, _ABSENT)!r} -> {new.get(key, _ABSENT)!r}"
         for key in {**old, **new}
-        if old.get(key, _ABSENT) != new.get(key, _ABSENT) and not _may_change(key)
+        if old.get(key, _ABSENT) != new.get(key, _ABSENT) and not may_change(key)
     ]
     if changes:
-        may_change = [pattern for pattern in sorted(RESUMABLE) if fnmatch.filter(new, pattern)]
+        free = [pattern for pattern in sorted(RESUMABLE) if fnmatch.filter(new, pattern)]
         raise UserError(
             f"workdir {workdir} was made by another config: {', '.join(changes)}; use another "
-            f"--workdir or the old values (may change on resume: {', '.join(may_change)})"
+            f"--workdir or the old values (may change on resume: {', '.join(free)})"
         )
 
 
-def _may_change(key: str) -> bool:
+def may_change(key: str) -> bool:
+    """Whether a dotted key may differ when a run resumes."""
     return any(fnmatch.fnmatchcase(key, pattern) for pattern in RESUMABLE)

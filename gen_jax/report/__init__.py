@@ -29,12 +29,12 @@ def write(path: str | Path) -> Path:
     return publish(sections.compose(workdir.read(root)), root)
 
 
-def publish(document: Document, root: Path) -> Path:
-    """Writes a document as report.md, report.html and report/*.png; returns report.html's path."""
+def publish(document: Document, root: Path, name: str = "report") -> Path:
+    """Writes a document as NAME.md, NAME.html and report/*.png; returns NAME.html's path."""
     text, figures = markdown.render(document)
-    for name, png in figures.items():
-        write_bytes(root / name, png)
-    write_bytes(root / "report.md", text.encode())
-    page = root / "report.html"
+    for figure, png in figures.items():
+        write_bytes(root / figure, png)
+    write_bytes(root / f"{name}.md", text.encode())
+    page = root / f"{name}.html"
     write_bytes(page, html.render(document).encode())
     return page

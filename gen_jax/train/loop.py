@@ -5,6 +5,7 @@ and keys follow from (seed, step), so that a run resumed at step s does what it 
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,12 +15,13 @@ from absl import logging
 from clu.metrics import Average
 from ml_collections import ConfigDict
 
-from gen_jax.core import keys, parallel
+from gen_jax.audit.ledger import Ledger
+from gen_jax.core import digest, keys, parallel
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.batches import Batches, num_steps
 from gen_jax.data.spec import Split, scaled
 from gen_jax.errors import UserError
-from gen_jax.train import memory
+from gen_jax.train import divergence, memory
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.interrupt import Interrupted, StopSignals
 from gen_jax.train.progress import Progress
@@ -35,11 +37,13 @@ class Hooks(NamedTuple):
         `config.eval_epochs`.
       diagnose: (state, step) -> scalars, whenever a line of metrics is written, which they join. It
         must be cheap.
+      ledger: (start, state) -> the ledger of the steps from `start` on; None for none.
     """
 
     sample: Callable[[TrainState, int], None]
     evaluate: Callable[[TrainState, int], Mapping[str, float]]
     diagnose: Callable[[TrainState, int], Mapping[str, float]] = lambda state, step: {}
+    ledger: Callable[[int, TrainState], Ledger] | None = None
 
 
 def total_steps(config: ConfigDict, split: Split, draws: int) -> int:
@@ -69,17 +73,50 @@ def check_decay(config: ConfigDict, split: Split, draws: int, steps: int) -> Non
 def make_step(family: Family, config: ConfigDict) -> Callable:
     """The step on all devices: (state, batch) -> (state, metrics).
 
-    Scales uint8 images to [-1, 1] and derives the step's keys from the state's own step.
+    Scales uint8 images to [-1, 1] and derives the step's keys from the state's own step. Beside the
+    family's metrics there is whether all of them are finite (`divergence.flag`).
     """
-    noise = keys.stream(config.seed, "noise")
+    derive = _keys(family, config)
 
     def step(state, batch):
-        example_key, batch_key = jax.random.split(keys.at_step(noise, state.step))
-        example_keys = parallel.example_keys(example_key, family.draws, config.batch_size)
+        example_keys, batch_key = derive(state.step)
         batch = batch | {"image": scaled(batch["image"])}
-        return family.step(state, batch, example_keys, batch_key)
+        state, metrics = family.step(state, batch, example_keys, batch_key)
+        return state, divergence.flag(metrics)
 
     return parallel.pmap(step, donate=(0,))
+
+
+def make_key_digest(family: Family, config: ConfigDict) -> Callable[[int], Callable[[], str]]:
+    """step -> () -> SHA-256 (hex) of the keys that the devices derive for it, in example order.
+
+    The first call starts the devices on it, the second waits for them.
+    """
+    derive = _keys(family, config)
+
+    def seen(step):
+        example_keys, batch_key = derive(step)
+        examples = parallel.gather(jax.random.key_data(example_keys).swapaxes(0, 1))
+        return {"examples": examples, "batch": jax.random.key_data(batch_key)}
+
+    on_devices = parallel.pmap(seen)
+
+    def of_step(step: int) -> Callable[[], str]:
+        found = on_devices(np.full(jax.local_device_count(), step, np.int32))
+        return lambda: digest.digest(parallel.unreplicate(found))
+
+    return of_step
+
+
+def _keys(family: Family, config: ConfigDict) -> Callable:
+    """Within `pmap`: step -> (this device's share of the example keys [draws, b], batch key)."""
+    noise = keys.stream(config.seed, "noise")
+
+    def derive(step):
+        example_key, batch_key = jax.random.split(keys.at_step(noise, step))
+        return parallel.example_keys(example_key, family.draws, config.batch_size), batch_key
+
+    return derive
 
 
 def train(
@@ -106,6 +143,9 @@ def train(
         logging.info("Resuming at step %d.", start)
     start, stop = int(state.step), total_steps(config, split, family.draws)
     batches = Batches(split, config.batch_size, config.seed, config.data.flip, family.draws)
+    ledger = hooks.ledger(start, state) if hooks.ledger and start < stop else None
+    key_digest = make_key_digest(family, config)
+    watch = divergence.Watch(workdir, batches, checkpoints.latest_step)
     step_fn = make_step(family, config)
     state = parallel.replicate(state)
     pending: list[dict[str, jax.Array]] = []  # metrics of steps not logged yet, on the devices
@@ -150,6 +190,11 @@ def train(
         extra = {"images_per_second": rate, "epoch": step / per_epoch}
         records.write(step, "train", scalars | extra | memory.peaks())
 
+    def witness(ledger: Ledger, state: TrainState, step: int, batch: Mapping) -> None:
+        metrics = {name: value[0] for name, value in pending[-1].items()}
+        entries = {"content": partial(digest.digest, batch), "keys": key_digest(step - 1)}
+        ledger.record(step, parallel.unreplicate(state), entries | {"metrics": metrics})
+
     def check_finite(state: TrainState, step: int) -> None:
         """Losses describe the state before its last update; what is saved must be sound too."""
         for name, params in parallel.unreplicate(state.params).items():
@@ -163,13 +208,18 @@ def train(
         with StopSignals() as signals:
             for step, batch in batches.prefetch(start, stop):
                 state, metrics = step_fn(state, parallel.shard(batch, axis=1))
-                pending.append(metrics)
                 done = step + 1
+                pending.append(watch.see(done, metrics))
                 progress.advance()
                 last = done == stop or signals.received is not None
                 saved = at(config.checkpoint_every, done) or done in milestones or last
+                if ledger is not None:
+                    ledger.advance(batches.digest(step))
+                    if at(config.ledger_every, done) or saved:
+                        witness(ledger, state, done, batch)
                 # A run that resumes here has lost the metrics of earlier steps.
                 if at(config.log_every, done) or saved:
+                    watch.settle()
                     log(state, done)
                 evaluated: dict[str, float] = {}
                 progress.pause()
@@ -182,6 +232,8 @@ def train(
                     evaluated = dict(hooks.evaluate(parallel.unreplicate(state), done))
                     records.write(done, "eval", evaluated)
                 if saved:
+                    if ledger is not None:
+                        ledger.wait()  # of a step that can be resumed there is a line
                     checkpoints.save(done, parallel.unreplicate(state), evaluated)
                 progress.resume()
                 if last and signals.received is not None:
@@ -191,4 +243,6 @@ def train(
     finally:
         progress.close()
         records.close()
+        if ledger is not None:
+            ledger.close()
     return parallel.unreplicate(state)

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -15,11 +16,14 @@ import jax
 from ml_collections import ConfigDict
 
 from gen_jax import config as configs
-from gen_jax.core.files import write_bytes
+from gen_jax.core import determinism
+from gen_jax.core.files import sweep, write_bytes
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
 from gen_jax.train import lock
 
+CONTENT = ("train_content", "test_content")
+"""Entries of a run's data that say what the images are."""
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "clu")
 
 
@@ -57,8 +61,12 @@ def check_same_run(workdir: Path, config: ConfigDict, data: dict[str, Any]) -> N
     if saved is None:
         return
     defaults = configs.dotted(configs.to_json(configs.base()))
-    configs.check_resume(defaults | configs.dotted(saved["config"]), config, workdir)
-    changed = [key for key, value in saved.get("data", {}).items() if data.get(key) != value]
+    if config.resume.config == "refuse":
+        configs.check_resume(defaults | configs.dotted(saved["config"]), config, workdir)
+    # What the data hold is not known where they are decoded on demand.
+    unknown = {key for key in CONTENT if key not in data}
+    then = {key: value for key, value in saved.get("data", {}).items() if key not in unknown}
+    changed = [key for key, value in then.items() if data.get(key) != value]
     if changed:
         raise UserError(
             f"workdir {workdir} was made with other data: {', '.join(changed)} differ; pass its "
@@ -79,7 +87,8 @@ def open_for_training(
         another process trains in it; nothing is changed then.
     """
     check_same_run(workdir, config, data)
-    new = not (workdir / "config.json").exists()
+    saved = read_config(workdir) or {}
+    new = not saved
     if new and workdir.is_dir() and any(path.name != lock.NAME for path in workdir.iterdir()):
         raise UserError(f"{workdir} holds files but no run (no config.json); use another --workdir")
     try:
@@ -88,13 +97,14 @@ def open_for_training(
         raise UserError(f"cannot write {workdir}: {error.strerror}") from error
     # Of several processes that train one model together, the first writes.
     with lock.exclusive(workdir) if jax.process_index() == 0 else nullcontext():
+        sweep(workdir)
         write_json(
             workdir / "config.json",
             {
                 "config": configs.to_json(config),
                 "digest": configs.digest(config),
                 "name": name,
-                "data": data,
+                "data": saved.get("data", {}) | data,
             },
         )
         yield
@@ -122,6 +132,8 @@ def environment() -> dict[str, Any]:
         "devices": [str(device) for device in jax.devices()],
         "device_kind": jax.devices()[0].device_kind,
         "device_count": jax.device_count(),
+        "processor": _processor(),
+        "xla_flags": determinism.flags_in_force(),
         **code_version(),
     }
 
@@ -146,6 +158,15 @@ def write_json(path: Path, content: Any) -> None:
         write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _processor() -> str:
+    """The processor's name, where the system tells."""
+    try:
+        told = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        told = None
+    return told[1] if told else platform.processor()
 
 
 def _version(package: str) -> str | None:

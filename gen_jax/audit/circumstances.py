@@ -1,0 +1,112 @@
+"""Under what a run was made: its config, its data, the lines of gen_jax, versions and devices."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+from ml_collections import ConfigDict
+
+import gen_jax
+from gen_jax import config as configs
+from gen_jax.audit import ledger
+from gen_jax.errors import UserError
+from gen_jax.train import workdir
+
+PLACE = ("git_commit", "git_dirty", "python", "machine", "devices")
+"""Entries of an environment that say where a run was made, not what could make its bits others."""
+
+
+def now(config: ConfigDict, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a ledger's begin line records: "config" (nested), "data", "code" and "environment"."""
+    return {
+        "config": configs.to_json(config),
+        "data": dict(data),
+        "code": code(),
+        "environment": workdir.environment(),
+    }
+
+
+def check_resume(run: Path, config: ConfigDict, now: Mapping[str, Any]) -> None:
+    """Logs that a run is about to be resumed by other code, versions or devices, or refuses.
+
+    Raises:
+      UserError: it is, and `resume.code` is "refuse"; or a key of `resume` has no such value.
+    """
+    for key in ("config", "code"):
+        if config.resume[key] not in ("refuse", "record"):
+            raise UserError(f"resume.{key}={config.resume[key]!r}: must be 'refuse' or 'record'")
+    begun = [line for line in ledger.read(run).lines if line["kind"] == "begin"]
+    if not begun:
+        return
+    found = code_changes(begun[-1]["code"], now["code"])
+    found |= environment_changes(begun[-1]["environment"], now["environment"])
+    if not found:
+        return
+    line = f"{run} was trained under other circumstances so far: {told(found)}"
+    if config.resume.code == "refuse":
+        raise UserError(
+            f"{line}; go back to those, or pass --config.resume.code=record to go on all the same"
+        )
+    logging.warning("%s; %s records it.", line, ledger.FILE)
+
+
+def code() -> dict[str, str]:
+    """The first 64 bits of SHA-256 (hex) of every Python file of gen_jax, by its path there."""
+    root = Path(gen_jax.__file__).parent
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        for path in sorted(root.rglob("*.py"))
+    }
+
+
+def config_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Keys of two nested configs that differ, and how: {"loss.beta": "0.2 -> 0.3"}.
+
+    Not those that may change when a run resumes. A key that one side does not know yet counts as
+    having its default there.
+    """
+    defaults = configs.dotted(configs.to_json(configs.base()))
+    found = changes(*(defaults | configs.dotted(dict(side)) for side in (then, now)))
+    return {key: how for key, how in found.items() if not configs.may_change(key)}
+
+
+def code_changes(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """Files of gen_jax that differ: {"nets/conv.py": "changed"}, "new" or "gone"."""
+    return {
+        name: "new" if name not in then else "gone" if name not in now else "changed"
+        for name in sorted({*then, *now})
+        if then.get(name) != now.get(name)
+    }
+
+
+def environment_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Versions and kinds of devices that differ: {"jax": "0.10.2 -> 0.11.0"}."""
+    kept = [{k: v for k, v in side.items() if k not in PLACE} for side in (then, now)]
+    return changes(*kept)
+
+
+def environment_now(begun: list[dict[str, Any]]) -> dict[str, str]:
+    """`environment_changes` between any of some begin lines and this process."""
+    here = workdir.environment()
+    found: dict[str, str] = {}
+    for line in begun:
+        found |= environment_changes(line["environment"], here)
+    return found
+
+
+def told(found: Mapping[str, str], most: int = 5) -> str:
+    """The first few of some changes in one clause."""
+    shown = [f"{name} {how}" for name, how in list(found.items())[:most]]
+    more = len(found) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Entries that differ, and how: {"num_train": "10 -> 20"}."""
+    return {
+        name: f"{then.get(name, 'absent')!r} -> {now.get(name, 'absent')!r}"
+        for name in sorted({*then, *now})
+        if then.get(name, "absent") != now.get(name, "absent")
+    }

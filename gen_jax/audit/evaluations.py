@@ -1,0 +1,122 @@
+"""Evaluating again: do the files in `evals/` say what the checkpoint says?"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gen_jax import config as configs
+from gen_jax import evals
+from gen_jax.audit.findings import FAIL, PASS, REMARK, Finding, some
+from gen_jax.evals.model import Model
+
+ROUNDING = 1e-3
+"""Relative difference of a number that other devices or versions may make."""
+_OF_THE_CODE = ("git_commit", "git_dirty")
+
+
+def check(model: Model, workdir: Path, elsewhere: bool) -> Iterator[Finding]:
+    """Evaluates the model and compares every `evals/*.json`, and the figures, with what comes out.
+
+    Args:
+      model: the newest checkpoint.
+      workdir: where `evals/` is.
+      elsewhere: devices or versions are not those of the run, so that rounding may differ.
+    """
+    folder = workdir / "evals"
+    names = sorted(path.name for path in folder.glob("*.json"))
+    if not names:
+        yield Finding("evals", REMARK, "there are none to compare")
+        return
+    of = {_step(folder / name) for name in names}
+    if model.step not in of:
+        text = f"of step {some(sorted(map(str, of)))}, the newest intact checkpoint of {model.step}"
+        yield Finding("evals", FAIL, f"not compared: they are {text}")
+        return
+    with tempfile.TemporaryDirectory(prefix=".evals-", dir=workdir / "audit") as scratch:
+        evals.write(model, Path(scratch), configs.digest(model.config))
+        same: list[str] = []
+        near: dict[str, float] = {}
+        for name in names:
+            problem, worst = _compare(folder / name, Path(scratch) / name, elsewhere)
+            if problem:
+                yield Finding("evals", FAIL, f"evals/{name}: {problem}", {"file": name})
+            elif worst:
+                near[name.removesuffix(".json")] = worst
+            else:
+                same.append(name.removesuffix(".json"))
+        problem = _compare_figures(folder / "figures.npz", Path(scratch) / "figures.npz", elsewhere)
+        if problem:
+            yield Finding("evals", FAIL, f"evals/figures.npz: {problem}", {"file": "figures.npz"})
+    if same:
+        yield Finding("evals", PASS, f"{some(same, 30)}: the same numbers again", {"same": same})
+    if near:
+        told = some((f"{name} ({worst:.2g})" for name, worst in near.items()), 30)
+        text = f"within rounding of other devices or versions, relative difference: {told}"
+        yield Finding("evals", REMARK, text, {"near": near})
+
+
+def _step(path: Path) -> int | None:
+    """The step an evaluation is of; None if that cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["step"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _compare(then: Path, now: Path, elsewhere: bool) -> tuple[str, float]:
+    """(what is wrong, "" if nothing, and the largest relative difference)."""
+    if not now.exists():
+        return "these settings evaluate nothing of that name", 0.0
+    try:
+        old, new = (_plain(json.loads(path.read_text(encoding="utf-8"))) for path in (then, now))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "cannot be read", 0.0
+    if old["step"] != new["step"]:
+        return f"of step {old['step']}, the newest checkpoint is of step {new['step']}", 0.0
+    theirs, ours = (side["protocol"].get("config_digest") for side in (old, new))
+    if theirs != ours:
+        return (
+            "made under other settings than these; pass the --config.eval keys it was made with",
+            0.0,
+        )
+    flat = [configs.dotted(side) for side in (old, new)]
+    differ = {
+        key: (flat[0].get(key), flat[1].get(key))
+        for key in {**flat[0], **flat[1]}
+        if flat[0].get(key) != flat[1].get(key)
+    }
+    worst = max((_relative(*pair) for pair in differ.values()), default=0.0)
+    if not differ or (elsewhere and worst <= ROUNDING):
+        return "", worst
+    shown = (f"{key} {was!r}, evaluated again {now!r}" for key, (was, now) in differ.items())
+    return some(shown, 3), worst
+
+
+def _plain(content: dict[str, Any]) -> dict[str, Any]:
+    """Without what says where the code was."""
+    protocol = {k: v for k, v in content["protocol"].items() if k not in _OF_THE_CODE}
+    return content | {"protocol": protocol}
+
+
+def _relative(one: Any, other: Any) -> float:
+    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (one, other))
+    if not numbers:
+        return float("inf")
+    return abs(one - other) / max(abs(one), abs(other))
+
+
+def _compare_figures(then: Path, now: Path, elsewhere: bool) -> str:
+    if not then.exists() or elsewhere:
+        return ""  # pictures of a t-SNE say nothing about rounding
+    try:
+        with np.load(then, allow_pickle=False) as old, np.load(now, allow_pickle=False) as new:
+            if set(old.files) != set(new.files):
+                return f"other arrays: {some(sorted(set(old.files) ^ set(new.files)))}"
+            differ = [name for name in new.files if old[name].tobytes() != new[name].tobytes()]
+    except Exception as error:  # a damaged archive raises about anything
+        return f"cannot be read ({type(error).__name__})"
+    return f"arrays differ: {some(differ)}" if differ else ""

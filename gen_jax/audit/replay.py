@@ -1,0 +1,183 @@
+"""Training again, beside the ledger: do the same steps give the same bits?"""
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gen_jax.audit.ledger import SHORT, Chain, Line, chained, leaves_of
+from gen_jax.core import digest, keys, parallel
+from gen_jax.core.state import TrainState
+from gen_jax.data.batches import Batch, Batches
+from gen_jax.job import Job, Parts
+from gen_jax.train import divergence, loop
+from gen_jax.train.progress import Progress
+
+
+class Step(NamedTuple):
+    """The run after a step, as this process computes it.
+
+    Attributes:
+      step: steps done.
+      state: () -> the state, on one device; to be called before the next step.
+      batch: of the last step, on the host.
+      metrics: of the last step, with `divergence.FINITE`.
+    """
+
+    step: int
+    state: Callable[[], TrainState]
+    batch: Batch
+    metrics: dict[str, float]
+
+
+def batches_of(job: Job, parts: Parts) -> Batches:
+    """What the steps of a job see."""
+    config = job.config
+    return Batches(
+        parts.train, config.batch_size, config.seed, config.data.flip, parts.family.draws
+    )
+
+
+class Trainer:
+    """The steps of one config, on these devices.
+
+    Attributes:
+      batches: what they see.
+      key_digest: step -> () -> digest of its keys.
+    """
+
+    def __init__(self, job: Job, parts: Parts) -> None:
+        config, family = job.config, parts.family
+        parallel.check_batch(config.batch_size, config.discriminator.pack)
+        self._seed, self._family = config.seed, family
+        self.batches = batches_of(job, parts)
+        self.key_digest = loop.make_key_digest(family, config)
+        self._step = loop.make_step(family, config)
+        self.images = config.batch_size * family.draws
+
+    def initial(self) -> TrainState:
+        """The state before the first step."""
+        return jax.jit(self._family.init)(keys.stream(self._seed, "init"))
+
+    def run(self, state: TrainState, start: int, stop: int) -> Iterator[Step]:
+        """Every step from `state`, that of `start`, to `stop`."""
+        spread = parallel.replicate(state)
+        for step, batch in self.batches.prefetch(start, stop):
+            spread, metrics = self._step(spread, parallel.shard(batch, axis=1))
+            first = {name: float(value[0]) for name, value in jax.device_get(metrics).items()}
+            yield Step(step + 1, partial(parallel.unreplicate, spread), batch, first)
+
+
+class Compared(NamedTuple):
+    """A replayed step against its line of the ledger.
+
+    Attributes:
+      step: steps done.
+      streams: those of "indices", "content" and "keys" that differ.
+      arrays: paths of the arrays that differ in any bit.
+      loss: the largest relative difference of a metric, and its name.
+    """
+
+    step: int
+    streams: tuple[str, ...]
+    arrays: tuple[str, ...]
+    loss: tuple[float, str]
+
+    @property
+    def same(self) -> bool:
+        """Bit for bit."""
+        return not (self.streams or self.arrays)
+
+
+class Replayed(NamedTuple):
+    """A whole replay: the comparisons, and where it became infinite, if it did.
+
+    Attributes:
+      compared: in order.
+      diverged: (step, names of what was not finite), or None.
+      states: the last state and those of the steps asked for, on the host.
+    """
+
+    compared: tuple[Compared, ...]
+    diverged: tuple[int, tuple[str, ...]] | None
+    states: dict[int, Any]
+
+    @property
+    def first(self) -> Compared | None:
+        """The first comparison that is not the same bits."""
+        return next((each for each in self.compared if not each.same), None)
+
+
+def replay(
+    trainer: Trainer,
+    state: TrainState,
+    span: tuple[int, int],
+    found: Chain,
+    keep: tuple[int, ...],
+    patient: bool,
+) -> Replayed:
+    """Trains over a span, comparing wherever the ledger has a line.
+
+    Args:
+      trainer: of the config in force over the span.
+      state: at the beginning of the span.
+      span: (start, stop), steps done.
+      found: the ledger.
+      keep: steps whose state is wanted.
+      patient: whether to go on to the end after a difference; otherwise to the next of `keep`.
+    """
+    (start, stop), lines, leaves = span, found.steps(), found.lines[0]["leaves"]
+    compared: list[Compared] = []
+    kept: dict[int, Any] = {}
+    chain = lines[start]["indices"] if start in lines else None
+    differs = False
+    progress = Progress(start, stop, trainer.images)
+    try:
+        for at in trainer.run(state, start, stop):
+            progress.advance()
+            if chain is not None:
+                chain = chained(chain, trainer.batches.digest(at.step - 1))
+            if not at.metrics[divergence.FINITE]:
+                bad = [name for name, value in at.metrics.items() if not math.isfinite(value)]
+                return Replayed(tuple(compared), (at.step, tuple(bad)), kept)
+            if at.step in lines:
+                compared.append(_compare(at, chain, trainer, lines[at.step], leaves))
+                progress.report(at.step, {})
+                differs = differs or not compared[-1].same
+            if at.step in keep or at.step == stop:
+                kept[at.step] = digest.to_host(at.state())
+            if differs and not patient and not any(step > at.step for step in keep):
+                break
+            if differs and not patient and at.step in keep:
+                break
+    finally:
+        progress.close()
+    return Replayed(tuple(compared), None, kept)
+
+
+def _compare(
+    at: Step, chain: str | None, trainer: Trainer, line: Line, leaves: list[str]
+) -> Compared:
+    streams = {"content": digest.digest(at.batch), "keys": trainer.key_digest(at.step - 1)()}
+    if chain is not None:
+        streams["indices"] = chain
+    then = dict(zip(leaves, leaves_of(line), strict=True))
+    now = {path: full[:SHORT] for path, full in digest.leaf_digests(at.state()).items()}
+    return Compared(
+        at.step,
+        tuple(name for name, value in streams.items() if line.get(name) != value),
+        tuple(path for path in {**then, **now} if then.get(path) != now.get(path)),
+        _loss_difference(line.get("metrics", {}), at.metrics),
+    )
+
+
+def _loss_difference(then: dict[str, float], now: dict[str, float]) -> tuple[float, str]:
+    found = [
+        (abs(value - now[name]) / max(abs(value), abs(now[name]), 1e-6), name)
+        for name, value in then.items()
+        if name in now and np.isfinite(value)
+    ]
+    return max(found, default=(0.0, ""))
