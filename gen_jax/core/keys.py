@@ -11,7 +11,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
-STREAMS = {"init": 0, "noise": 1, "dropout": 2, "eval": 3, "sample": 4}
+STREAMS = {
+    "init": 0,
+    "noise": 1,
+    "dropout": 2,
+    "eval": 3,
+    "sample": 4,
+    "nll": 5,
+    "denoising": 6,
+    "information": 7,
+}
 """Streams by name. The data stream is host-side: `data.batches` draws it from the same seed."""
 
 

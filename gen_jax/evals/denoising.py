@@ -104,7 +104,7 @@ def _measure(model: Model, denoise: Callable, level: float) -> tuple[float, floa
     after: list[np.ndarray] = []
     shown: list[np.ndarray] = []
     for indices, batch in model.blocks(model.test, EXAMPLES):
-        keys = model.keys("sample", indices)
+        keys = model.keys("denoising", indices)
         outputs = jax.device_get(denoise(model.state, batch, keys, level))
         before.append(psnr(outputs[0], batch["image"]))
         after.append(psnr(outputs[1], batch["image"]))

@@ -83,9 +83,9 @@ def kl_standard_normal(mean: np.ndarray, logvar: np.ndarray) -> np.ndarray:
 
 
 def noise(model: Model, shape: tuple[int, int]) -> np.ndarray:
-    """Standard normal [n, Z]; row i from the "sample" key of example i."""
+    """Standard normal [n, Z]; row i from the "information" key of example i."""
     draw = jax.vmap(lambda key: jax.random.normal(key, shape[1:]))
-    return np.asarray(draw(model.keys("sample", np.arange(shape[0]))), np.float64)
+    return np.asarray(draw(model.keys("information", np.arange(shape[0]))), np.float64)
 
 
 def mutual_information(z: np.ndarray, mean: np.ndarray, logvar: np.ndarray) -> float:

@@ -43,7 +43,8 @@ class Model(NamedTuple):
     Example i of an evaluation draws from `fold_in(stream key, i)`, whatever the block size.
     Images are float32 [n, H, W, C] in [-1, 1] on the way in and out; those of a split pass through
     `Family.observe` with their "eval" key, so that every evaluation and every picture sees the same
-    pixels. What is drawn beside them comes from the "sample" stream, to be independent of them.
+    pixels. Samples come from the "sample" stream, to be independent of them, and whatever else an
+    evaluation draws from a stream of its own.
     `history` holds the records of its training (`train.records.read`), where they are known.
     """
 

@@ -20,7 +20,7 @@ def evaluate(model: Model) -> Result | None:
 
     -log 1/k sum_j p(x, z_j) / q(z_j | x), z_j ~ q(z | x), is in expectation at least -log p(x) and
     falls with k = `eval.nll_samples`. Draw j of image i comes from `fold_in(key_i, j)` of the
-    "sample" stream. "nll_curve" [m] holds the same at the k of "nll_curve_k" [m], each an average
+    "nll" stream. "nll_curve" [m] holds the same at the k of "nll_curve_k" [m], each an average
     over disjoint groups of the same draws; its first entry, k = 1, is the negative ELBO.
 
     None without draws, and for a code that is a point, which has no density to weigh by.
@@ -37,7 +37,7 @@ def evaluate(model: Model) -> Result | None:
         posterior = encode(model.state, batch["image"], batch["label"])
         if np.isneginf(posterior[1]).any():
             return None
-        keys = model.keys("sample", indices)
+        keys = model.keys("nll", indices)
         # One draw of every image of a block at a time: no more memory than any other evaluation
         # takes, and one compilation for all draws.
         stream = (log_weight(model.state, batch, posterior, keys, j) for j in range(draws))

@@ -26,14 +26,8 @@ SHARED = {
     ("another observe", "observe"): "a picture's pixels are the same to all who look at it",
     ("prior", "sample"): "the latents are those that are decoded",
     ("denoise", "denoise"): "noise of a kind is the same at every level of it",
-    # These need not: they are independent questions that use one key of an example.
-    ("noise", "sample"): "the latents of an example",
-    ("log_weight", "sample"): "folded in one, drawn from in the other",
-    ("log_weight", "noise"): "likewise",
-    ("denoise", "sample"): "likewise",
-    ("denoise", "noise"): "likewise",
-    ("denoise", "log_weight"): "kinds and draws are both numbered from 0",
-    ("observe", "observe_training"): "pictures of one number in either split",
+    # This one need not: they are different pictures, of one number in either split.
+    ("observe", "observe_training"): "likewise",
 }
 """Pairs of functions that draw from the same keys, and why; "another" is one compiled apart."""
 
