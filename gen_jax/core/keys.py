@@ -20,6 +20,7 @@ STREAMS = {
     "nll": 5,
     "denoising": 6,
     "information": 7,
+    "eval_train": 8,
 }
 """Streams by name. The data stream is host-side: `data.batches` draws it from the same seed."""
 

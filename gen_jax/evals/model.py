@@ -42,9 +42,9 @@ class Model(NamedTuple):
 
     Example i of an evaluation draws from `fold_in(stream key, i)`, whatever the block size.
     Images are float32 [n, H, W, C] in [-1, 1] on the way in and out; those of a split pass through
-    `Family.observe` with their "eval" key, so that every evaluation and every picture sees the same
-    pixels. Samples come from the "sample" stream, to be independent of them, and whatever else an
-    evaluation draws from a stream of its own.
+    `Family.observe` with their "eval" key ("eval_train" for training images), so that every
+    evaluation and every picture sees the same pixels. Samples come from the "sample" stream, to be
+    independent of them, and whatever else an evaluation draws from a stream of its own.
     `history` holds the records of its training (`train.records.read`), where they are known.
     """
 
@@ -73,7 +73,8 @@ class Model(NamedTuple):
         batch = split.gather(indices)
         images = scaled(batch["image"])
         if self.family.observe is not None:
-            images = jax.device_get(self.jitted("observe")(images, self.keys("eval", indices)))
+            stream = "eval" if split is self.test else "eval_train"
+            images = jax.device_get(self.jitted("observe")(images, self.keys(stream, indices)))
         return {"image": images, "label": batch["label"]}
 
     def trained_classes(self) -> np.ndarray:

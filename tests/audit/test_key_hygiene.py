@@ -26,8 +26,6 @@ SHARED = {
     ("another observe", "observe"): "a picture's pixels are the same to all who look at it",
     ("prior", "sample"): "the latents are those that are decoded",
     ("denoise", "denoise"): "noise of a kind is the same at every level of it",
-    # This one need not: they are different pictures, of one number in either split.
-    ("observe", "observe_training"): "likewise",
 }
 """Pairs of functions that draw from the same keys, and why; "another" is one compiled apart."""
 

@@ -54,6 +54,14 @@ def test_an_observed_image_depends_on_its_place_alone():
     assert np.any(reseeded.encode(20)[0] != flat(seen))
 
 
+def test_a_training_image_has_not_the_noise_of_the_test_image_of_its_number():
+    model = toy.model(observing(), toy.split(IMAGES), toy.split(IMAGES))
+    seen, training = (
+        model.observed(split, np.arange(20))["image"] for split in (model.test, model.train)
+    )
+    assert np.any(seen != training)
+
+
 def test_images_are_as_they_are_without_observe():
     family = observing()._replace(observe=None)
     model = toy.model(family, toy.split(IMAGES))
