@@ -80,7 +80,8 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         fake, fake_heads, fake_stats = players.judge(params, before, fake_inputs, y, k.fake)
         # 1. The game.
         terms = {"discriminator": jnp.mean(game.real(real)) + jnp.mean(game.fake(fake))}
-        # 2. The penalty of the critic as a function of what it is shown.
+        # 2. The penalty of the critic as a function of what it is shown: the one that judged the
+        #    real images, with the masks its dropout had for them.
         if options.penalty is not None:
             critic = lambda x: players.judge(params, before, x, y, k.real)[0]  # noqa: E731
             packed_keys = k.penalty[:: options.pack]
