@@ -54,9 +54,9 @@ def on_devices(step, donate=()):
     return jax.vmap(step, in_axes=(None, 0), axis_name=parallel.AXIS)
 
 
-def training(config, family):
+def training(config, family, devices=DEVICES, steps=STEPS):
     """(uses by program, which are "init" and steps; shapes of the state)."""
-    lead = (DEVICES, family.draws, config.batch_size // DEVICES)
+    lead = (devices, family.draws, config.batch_size // devices)
     batch = {
         "image": jax.ShapeDtypeStruct((*lead, *SPEC.shape), jnp.uint8),
         "label": jax.ShapeDtypeStruct(lead, jnp.int32),
@@ -66,7 +66,7 @@ def training(config, family):
     start, state = jax.make_jaxpr(init, return_shape=True)()
     traced = jax.make_jaxpr(step)(state, batch)
     uses = {"init": replay(start)}
-    for number in range(STEPS):
+    for number in range(steps):
         uses[f"step {number}"] = replay(traced, state._replace(step=np.int32(number)), batch)
     return uses, state
 

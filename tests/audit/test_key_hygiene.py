@@ -130,6 +130,17 @@ def test_no_key_is_used_twice(name, uses):
         assert ((first, second) in met) == both, f"{first} and {second} do not share keys"
 
 
+@pytest.mark.parametrize(
+    "name", ["cvae_gan, all terms", "vae, factor", "gan, dragan", "classifier"]
+)
+def test_devices_share_out_the_draws_of_one(name, uses):
+    # What no device has to itself is drawn once in their common jaxpr, and missing here.
+    config = config_of(*VARIANTS[name])
+    family = FAMILIES[config.family](config, SPEC)
+    one, two = (training(config, family, n, steps=1)[0]["step 0"] for n in (1, 2))
+    assert {use[:3] for use in one} == {use[:3] for use in two}
+
+
 def test_runs_of_two_seeds_share_no_key(uses):
     one, other = config_of("vae_mnist"), config_of("vae_mnist", {"seed": 43})
     family = FAMILIES[one.family](one, SPEC)
