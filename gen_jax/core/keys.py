@@ -14,7 +14,6 @@ from jaxtyping import Array, Int, Key
 STREAMS = {
     "init": 0,
     "noise": 1,
-    "dropout": 2,
     "eval": 3,
     "sample": 4,
     "nll": 5,
