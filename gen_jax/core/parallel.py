@@ -90,8 +90,17 @@ def unreplicate(tree: Tree) -> Tree:
     return jax.tree.map(lambda leaf: leaf.addressable_shards[0].data[0], tree)
 
 
+def share(batch: int) -> slice:
+    """Which examples of a global batch are this process's: `pmap` takes processes in order."""
+    local = batch // jax.process_count()
+    return slice(jax.process_index() * local, (jax.process_index() + 1) * local)
+
+
 def shard(tree: Tree, axis: int) -> Tree:
-    """Splits a host array's batch axis over the devices: [..., B, ...] to [D, ..., B / D, ...]."""
+    """Splits the batch axis of a process's share over its devices.
+
+    [..., B, ...] becomes [D, ..., B / D, ...].
+    """
 
     def split(leaf: np.ndarray) -> np.ndarray:
         devices = jax.local_device_count()

@@ -55,7 +55,13 @@ class Batches:
     """
 
     def __init__(
-        self, split: Split, batch_size: int, seed: int, flip: bool = False, draws: int = 1
+        self,
+        split: Split,
+        batch_size: int,
+        seed: int,
+        flip: bool = False,
+        draws: int = 1,
+        share: slice = slice(None),
     ):
         """Describes the stream; reads nothing yet.
 
@@ -65,6 +71,7 @@ class Batches:
             seed: 0 <= seed < 2**64; with the step, decides every index and every flip.
             flip: mirror each image left to right with probability one half.
             draws: batches one training step consumes (a GAN's critic steps, for example).
+            share: which examples of every global batch `batch` gives, b of them.
 
         Raises:
             UserError: an empty split, a batch size or draws below 1, or a seed out of range.
@@ -80,6 +87,7 @@ class Batches:
         self.seed = seed
         self.flip = flip
         self.draws = draws
+        self.share = share
         # A batch straddles at most two epochs at ordinary sizes: keep those two.
         self._epoch = functools.lru_cache(maxsize=2)(
             functools.partial(epoch_order, len(split), seed)
@@ -114,12 +122,12 @@ class Batches:
         return hashlib.sha256(indices.astype("<i8").tobytes() + flips.tobytes()).hexdigest()
 
     def batch(self, step: int) -> Batch:
-        """The images of a step.
+        """The images of a step, of the share alone.
 
         Returns:
-            "image" uint8 [draws, B, H, W, C] and "label" int32 [draws, B].
+            "image" uint8 [draws, b, H, W, C] and "label" int32 [draws, b].
         """
-        indices, flips = self.indices(step)
+        indices, flips = (part[:, self.share] for part in self.indices(step))
         gathered = self.split.gather(indices.reshape(-1))
         images = gathered["image"]
         if self.flip:

@@ -99,6 +99,17 @@ def test_shard_splits_the_batch_axis_in_order():
     np.testing.assert_array_equal(parallel.shard(VALUES, axis=0).reshape(16, 3), VALUES)
 
 
+def test_processes_share_a_batch_in_order(monkeypatch):
+    assert VALUES[parallel.share(16)].shape == VALUES.shape
+    monkeypatch.setattr(jax, "process_count", lambda: 4)
+    parts = []
+    for index in range(4):
+        monkeypatch.setattr(jax, "process_index", lambda index=index: index)
+        parts.append(VALUES[parallel.share(16)])
+    assert {part.shape for part in parts} == {(4, 3)}
+    np.testing.assert_array_equal(np.concatenate(parts), VALUES)
+
+
 def test_replicate_copies_to_every_device_and_back():
     tree = {"a": jnp.asarray(VALUES), "step": jnp.asarray(3)}
     copies = parallel.replicate(tree)

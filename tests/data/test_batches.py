@@ -189,3 +189,13 @@ def test_bad_numbers_are_named():
         Batches(numbered(4), 2, seed=-1)
     with pytest.raises(UserError, match="no images"):
         Batches(numbered(0), 2, seed=0)
+
+
+def test_processes_get_their_shares_of_one_batch():
+    whole = Batches(numbered(10), batch_size=8, seed=3, flip=True, draws=2).batch(1)
+    shares = [
+        Batches(numbered(10), 8, 3, True, 2, slice(first, first + 4)).batch(1) for first in (0, 4)
+    ]
+    for name, array in whole.items():
+        joined = np.concatenate([share[name] for share in shares], axis=1)
+        np.testing.assert_array_equal(joined, array)
