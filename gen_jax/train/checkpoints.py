@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-import jax
 import orbax.checkpoint as ocp
 from absl import logging as absl_logging
 from etils import epath
@@ -24,7 +23,8 @@ class Checkpoints:
     """The checkpoints of one run, `DIRECTORY/STEP`: the newest few, and the best one by a metric.
 
     A state is stored flat, `{path: array}`, and takes its structure from the target on restoring;
-    nothing about devices is stored, so it fits any number of them.
+    nothing about devices is stored, so it fits any number of them. Of several processes only the
+    first may have one of these: Orbax then waits for no other.
 
     Args:
         directory: Created and swept of interrupted writes, unless `read_only`.
@@ -53,6 +53,8 @@ class Checkpoints:
         self._policy = NewestAndBest(keep_latest, best_metric, -1 if best_mode == "min" else 1)
         self._config_digest, self._read_only, self._closed = config_digest, read_only, False
         try:
+            if not read_only:
+                self.directory.mkdir(parents=True, exist_ok=True)
             self._manager = self._open(sweep=True)
         except Exception as error:
             raise UserError(f"cannot open {self.directory}: {_reason(error)}") from error
@@ -160,14 +162,14 @@ class Checkpoints:
     def _open(self, sweep: bool) -> ocp.CheckpointManager:
         options = ocp.CheckpointManagerOptions(
             preservation_policy=self._policy,
-            create=not self._read_only,
+            create=False,
             cleanup_tmp_directories=sweep and not self._read_only,
             read_only=self._read_only,
             # Or threads of a save whose directory cannot be made keep the program from ending.
             async_options=ocp.AsyncOptions(create_directories_asynchronously=False),
             # Otherwise a wrong byte in one step's metadata keeps the whole directory from opening.
-            # Several processes need what Orbax reads there, to time preemptions.
-            lightweight_initialize=jax.process_count() == 1,
+            lightweight_initialize=True,
+            multiprocessing_options=ocp.options.MultiprocessingOptions(active_processes={0}),
         )
         manager = ocp.CheckpointManager(self.directory, options=options)
         self._policy.scores.clear()
@@ -186,10 +188,9 @@ class Checkpoints:
         try:
             yield
         except Exception as error:
-            if jax.process_count() == 1:
-                # Orbax forgot the checkpoints the failed save was to replace; they still exist.
-                with contextlib.suppress(Exception):
-                    self._reopen()
+            # Orbax forgot the checkpoints the failed save was to replace; they still exist.
+            with contextlib.suppress(Exception):
+                self._reopen()
             raise UserError(
                 f"cannot write checkpoints to {self.directory}: {_reason(error)}; make room there "
                 "or choose another directory (earlier checkpoints are intact)"
@@ -201,7 +202,7 @@ class Checkpoints:
             while aside.exists():
                 aside = aside.with_name(f"{aside.name}-again")
             fate = "left in place" if self._read_only else f"moved to {aside.name}"
-            if not self._read_only and jax.process_index() == 0:
+            if not self._read_only:
                 with self._writing():
                     (self.directory / str(step)).rename(aside)
             absl_logging.warning("%s; %s, restored step %d instead", message, fate, restored)

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,8 @@ def open_for_training(
 ) -> Iterator[None]:
     """Makes the workdir, or checks that the run in it is this one; then records the config.
 
-    Within the context no other process may do so.
+    Within the context no other process may do so; of several that train one model together the
+    first alone does.
 
     Raises:
       UserError: it holds another run, or something that is not a run, or cannot be written, or
@@ -95,8 +96,7 @@ def open_for_training(
         workdir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write {workdir}: {error.strerror}") from error
-    # Of several processes that train one model together, the first writes.
-    with lock.exclusive(workdir) if jax.process_index() == 0 else nullcontext():
+    with lock.exclusive(workdir):
         sweep(workdir)
         write_json(
             workdir / "config.json",
@@ -134,6 +134,7 @@ def environment() -> dict[str, Any]:
         "device_count": jax.device_count(),
         "processor": _processor(),
         "xla_flags": determinism.flags_in_force(),
+        "process_count": jax.process_count(),
         **code_version(),
     }
 
