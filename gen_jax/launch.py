@@ -12,7 +12,7 @@ from absl import logging
 from ml_collections import ConfigDict
 
 from gen_jax import config as configs
-from gen_jax.core import determinism
+from gen_jax.core import determinism, processes
 from gen_jax.errors import UserError, choose
 from gen_jax.job import Job, restore
 from gen_jax.modes import MODES
@@ -30,8 +30,11 @@ def main(argv: Sequence[str]) -> int:
     _log_plainly()
     try:
         job = parse(argv)
+        late = job.config.get("deterministic") and determinism.ask()
+        if job.flags.distributed or _place(job.flags):
+            processes.join(_place(job.flags))
         if job.config.get("deterministic"):
-            determinism.require()
+            determinism.check(late)
         code = MODES[job.flags.mode](job) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -56,6 +59,8 @@ def parse(argv: Sequence[str]) -> Job:
     path, overrides, rest = configs.split_args(argv)
     flags = _parser().parse_args(rest)
     choose(MODES, flags.mode, "--mode")
+    if (flags.distributed or _place(flags)) and flags.mode != "train":
+        raise UserError(f"--mode={flags.mode} takes one process; leave out how several are joined")
     if flags.mode == "compare" or (flags.mode == "audit" and flags.runs is not None):
         return _comparison(flags, path, overrides)
     if flags.runs is not None:
@@ -78,6 +83,14 @@ def parse(argv: Sequence[str]) -> Job:
     # A run made before a key was known to be idle is still a run.
     configs.check_ignored(config, base, saved["config"] if saved is not None else {})
     return Job(name, config, Path(flags.workdir or Path("runs") / name), flags)
+
+
+def _place(flags: argparse.Namespace) -> processes.Place | None:
+    """Where among several processes this one is, if told by hand; UserError as `parse`."""
+    place = processes.place(flags.coordinator, flags.num_processes, flags.process_id)
+    if place and flags.distributed:
+        raise UserError("--distributed finds the other processes itself; leave out --coordinator")
+    return place
 
 
 def _comparison(flags: argparse.Namespace, path: str | None, overrides: list[str]) -> Job:
@@ -112,6 +125,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", help="compare: workdirs or globs, commas between; audit: two")
     parser.add_argument("--span", help="audit: the steps to replay, such as 0:500; default all")
     parser.add_argument("--labels", help="sample: classes, such as apple,rose; default all")
+    several = parser.add_argument_group("several processes that train one model", "docs/scaling.md")
+    several.add_argument(
+        "--distributed", action="store_true", help="as SLURM, Open MPI or a TPU pod started them"
+    )
+    several.add_argument("--coordinator", help="by hand: HOST:PORT of process 0, the same for all")
+    several.add_argument("--num_processes", type=int, help="by hand: how many there are")
+    several.add_argument("--process_id", type=int, help="by hand: which this is, from 0")
     return parser
 
 

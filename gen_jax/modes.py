@@ -3,7 +3,8 @@
 import argparse
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from gen_jax.audit import certificate, circumstances, examples, pair
 from gen_jax.audit import run as audits
 from gen_jax.audit.findings import PASS, verdict
 from gen_jax.audit.ledger import Ledger
-from gen_jax.core import parallel
+from gen_jax.core import parallel, processes
 from gen_jax.core.files import write_bytes
 from gen_jax.core.state import Family
 from gen_jax.data.spec import Split
@@ -32,42 +33,60 @@ from gen_jax.train import lock, loop, workdir
 
 
 def train(job: Job) -> None:
-    """Trains (or resumes), then evaluates the final state and writes the report."""
-    parts = load(job)
-    family, train_split = parts.family, parts.train
-    parallel.check_batch(job.config.batch_size, job.config.discriminator.pack)
-    steps = loop.total_steps(job.config, train_split, family.draws)
-    loop.check_decay(job.config, train_split, family.draws, steps)
-    _check_evaluations(job.config, train_split, parts.test, family)
-    described = parts.described()
+    """Trains (or resumes), then evaluates the final state and writes the report.
+
+    Of several processes the first does what comes after training; the others are done.
+    """
+    with processes.together():
+        parts = load(job)
+        family, train_split = parts.family, parts.train
+        parallel.check_batch(job.config.batch_size, job.config.discriminator.pack)
+        steps = loop.total_steps(job.config, train_split, family.draws)
+        loop.check_decay(job.config, train_split, family.draws, steps)
+        if processes.first():
+            _check_evaluations(job.config, train_split, parts.test, family)
+        described = parts.described()
+    processes.check_alike(configs.wherever_it_runs(job.config), described)
+    with processes.by_first(lambda: _opened(job, parts, described)) as about:
+        model = _trained(job, parts, about)
+        if processes.first():
+            _evaluate(job, model)
+            _report(job)
+
+
+@contextmanager
+def _opened(job: Job, parts: Parts, described: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The workdir, held for training; gives what its ledger will say the run was made under."""
     about = circumstances.now(job.config, described)
     circumstances.check_resume(job.workdir, job.config, about)
     with workdir.open_for_training(job.workdir, job.config, job.name, described):
         examples.write(job.workdir, parts.prints)
-        model = _trained(job, parts, about)
-        _evaluate(job, model)
-        _report(job)
+        yield about
 
 
 def _trained(job: Job, parts: Parts, about: dict[str, Any]) -> Model:
     """The model after its training, as far as that has not been done already."""
     family = parts.family
-    with checkpoints(job, family) as saved:
+    with processes.by_first(lambda: checkpoints(job, family)) as saved:
         shapes = jax.eval_shape(family.init, jax.random.key(0))
         counts = {
             name: int(parameter_overview.count_parameters(net))
             for name, net in shapes.params.items()
         }
-        _write_overview(job, shapes.params)
-        workdir.record_environment(
-            job.workdir, saved.latest_step() or 0, workdir.command_line(), counts
-        )
         model = Model(family, shapes, job.config, parts.train, parts.test, 0)
-        asides = hooks.make(model, job.workdir)
-        if job.config.ledger_every:
-            asides = asides._replace(ledger=partial(Ledger, job.workdir, about=about))
+        asides: Any = processes.Bystander()
+        with processes.together():
+            if processes.first():
+                _write_overview(job, shapes.params)
+                workdir.record_environment(
+                    job.workdir, saved.latest_step() or 0, workdir.command_line(), counts
+                )
+                asides = hooks.make(model, job.workdir)
+                if job.config.ledger_every:
+                    asides = asides._replace(ledger=partial(Ledger, job.workdir, about=about))
         state = loop.train(job.config, family, parts.train, job.workdir, saved, asides)
-    if family.export is not None:
+    processes.release()
+    if family.export is not None and processes.first():
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **family.export(state))
         write_bytes(job.workdir / f"{job.config.family}.npz", buffer.getvalue())

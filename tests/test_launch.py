@@ -16,6 +16,7 @@ from tests.shrink import shrink
 
 ROOT = Path(__file__).parents[1]
 SHAPES = ROOT / "configs" / "cvae_gan_shapes.py"
+PLACE = ["--coordinator=127.0.0.1:1234", "--num_processes=2", "--process_id=1"]
 RING = ROOT / "configs" / "gan_ring.py"
 
 
@@ -144,6 +145,10 @@ def test_a_workdir_of_another_config_is_left_alone(copied, capsys):
         ([f"--config={RING}", "--config.eval.classifier=x.npz"], "pictures, not points"),
         ([f"--config={SHAPES}", "--mode=sample"], "train first"),
         ([f"--config={SHAPES}", "--mode=sample", "--seed=4294967296"], "below 2**32"),
+        ([f"--config={SHAPES}", "--num_processes=2"], "go together"),
+        ([f"--config={SHAPES}", *PLACE, "--distributed"], "leave out --coordinator"),
+        ([f"--config={SHAPES}", *PLACE, "--mode=sample"], "takes one process"),
+        ([f"--config={SHAPES}", "--mode=evaluate", "--distributed"], "takes one process"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(argv, said, tmp_path, capsys, monkeypatch):

@@ -15,7 +15,13 @@ value of the wrong type. `ml_collections.config_flags` answers the same mistakes
 the command line is read by `split_args` and `override` instead.
 """
 
-from gen_jax.config.checks import RESUMABLE, check_against_base, check_resume, may_change
+from gen_jax.config.checks import (
+    RESUMABLE,
+    check_against_base,
+    check_resume,
+    may_change,
+    wherever_it_runs,
+)
 from gen_jax.config.command_line import override, split_args
 from gen_jax.config.files import base, load
 from gen_jax.config.ignored import check_ignored, reads
@@ -38,4 +44,5 @@ __all__ = [
     "reads",
     "split_args",
     "to_json",
+    "wherever_it_runs",
 ]

@@ -30,6 +30,9 @@ RESUMABLE: frozenset[str] = frozenset(
     }
 )
 
+PLACES: frozenset[str] = frozenset({"data.dir", "data.stream", "perceptual.weights"})
+"""Keys that say where and how a machine finds what a run needs."""
+
 
 class _Absent:
     def __repr__(self) -> str:
@@ -78,6 +81,11 @@ def check_resume(saved: dict[str, Any], config: ConfigDict, workdir: str | Path)
             f"workdir {workdir} was made by another config: {', '.join(changes)}; use another "
             f"--workdir or the old values (may change on resume: {', '.join(free)})"
         )
+
+
+def wherever_it_runs(config: ConfigDict) -> dict[str, Any]:
+    """All values by dotted key but `PLACES`: those that machines which train together share."""
+    return {key: value for key, value in dotted(to_json(config)).items() if key not in PLACES}
 
 
 def may_change(key: str) -> bool:

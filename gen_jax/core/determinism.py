@@ -16,12 +16,11 @@ BACKENDS = ("cpu", "gpu", "tpu")
 """Those of which it is known how."""
 
 
-def require() -> None:
-    """Sees to it that this process computes the same bits every time.
+def ask() -> bool:
+    """Asks for the same bits every time, without starting a backend; returns whether it is late.
 
     Raises:
-      UserError: XLA_FLAGS says otherwise, a GPU was in use before, or nobody knows how to for this
-        backend.
+      UserError: XLA_FLAGS says otherwise.
     """
     flags = [flag.partition("=") for flag in os.environ.get("XLA_FLAGS", "").split()]
     chosen = {name: value for name, _, value in flags}
@@ -33,6 +32,18 @@ def require() -> None:
     late = FLAG not in chosen and _started()
     if FLAG not in chosen and not late:
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FLAG}=true".strip()
+    return late
+
+
+def check(late: bool) -> None:
+    """Whether the backend in use was asked as it must be.
+
+    Args:
+      late: what `ask` returned.
+
+    Raises:
+      UserError: a GPU was in use before, or nobody knows how to for this backend.
+    """
     backend = jax.default_backend()
     if backend not in BACKENDS:
         raise UserError(

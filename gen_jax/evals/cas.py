@@ -12,7 +12,7 @@ from gen_jax.errors import UserError
 from gen_jax.evals.model import Model, Result
 from gen_jax.families import classifier
 from gen_jax.metrics.estimate import share_error
-from gen_jax.train.loop import make_step
+from gen_jax.train.steps import make_step
 
 BATCH = 128
 SETTINGS = {
@@ -77,14 +77,19 @@ def check(config: ConfigDict, train: Split) -> bool:
     """Whether a score is asked for and can be had of a model that samples.
 
     Raises:
-      UserError: there are fewer samples than a batch has images, or the batch does not fit the
-        devices.
+      UserError: there are fewer samples than a batch has images, the batch does not fit the
+        devices, or several processes train together.
     """
     count = min(config.eval.cas_samples, len(train))
     if count <= 0 or not config.conditional or train.spec.num_classes < 2 or train.spec.modes:
         return False
     if count < BATCH:
         raise UserError(f"eval.cas_samples={count}: at least a batch of {BATCH}")
+    if jax.process_count() > 1:
+        raise UserError(
+            f"eval.cas_samples={count}: one process cannot train a classifier where several train "
+            "the model; leave it at 0, and afterwards use --mode=evaluate in one process"
+        )
     parallel.check_batch(BATCH)
     return True
 

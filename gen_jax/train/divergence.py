@@ -39,12 +39,12 @@ class Watch:
     """Looks at every step's flag, `LAG` steps late, so that devices never wait for the host.
 
     Args:
-      workdir: where the dump goes.
+      workdir: where the dump goes; None for a process that writes none.
       batches: of this run.
       checkpoint: () -> step of the newest checkpoint, or None.
     """
 
-    def __init__(self, workdir: Path, batches: Batches, checkpoint: Any) -> None:
+    def __init__(self, workdir: Path | None, batches: Batches, checkpoint: Any) -> None:
         self._workdir, self._batches, self._checkpoint = workdir, batches, checkpoint
         self._waiting: collections.deque[tuple[int, Any, dict[str, Any]]] = collections.deque()
 
@@ -67,8 +67,10 @@ class Watch:
             self._stop(step, {name: float(np.ravel(v)[0]) for name, v in metrics.items()})
 
     def _stop(self, step: int, metrics: dict[str, float]) -> NoReturn:
-        indices, flips = self._batches.indices(step - 1)
         bad = [name for name, value in metrics.items() if not np.isfinite(value)]
+        if self._workdir is None:
+            raise UserError(f"training diverged: {', '.join(bad)} not finite at step {step}")
+        indices, flips = self._batches.indices(step - 1)
         newest = self._checkpoint()
         replay = f"python run.py --workdir={self._workdir} --mode=audit --span={newest or 0}:{step}"
         write_json(

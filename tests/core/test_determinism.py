@@ -22,17 +22,17 @@ def on(monkeypatch, backend, started):
 def test_a_cpu_needs_nothing(monkeypatch):
     monkeypatch.delenv("XLA_FLAGS")
     jax.devices()  # from here on it is late for flags
-    determinism.require()
+    determinism.check(determinism.ask())
     assert "XLA_FLAGS" not in os.environ
 
 
 def test_a_gpu_gets_its_flag_before_it_starts(monkeypatch):
     on(monkeypatch, "gpu", started=False)
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
-    determinism.require()
+    determinism.check(determinism.ask())
     assert os.environ["XLA_FLAGS"] == f"--xla_dump_to=x {determinism.FLAG}=true"
     assert determinism.flags_in_force() == f"--xla_dump_to=x {determinism.FLAG}=true"
-    determinism.require()
+    determinism.check(determinism.ask())
     assert os.environ["XLA_FLAGS"].count(determinism.FLAG) == 1
 
 
@@ -54,13 +54,13 @@ def test_what_cannot_be_had_is_refused(monkeypatch, backend, started, flags, rea
     on(monkeypatch, backend, started)
     monkeypatch.setenv("XLA_FLAGS", flags)
     with pytest.raises(UserError, match=reason):
-        determinism.require()
+        determinism.check(determinism.ask())
 
 
 def test_a_gpu_that_was_started_with_the_flag_is_fine(monkeypatch):
     on(monkeypatch, "gpu", started=True)
     monkeypatch.setenv("XLA_FLAGS", f"{determinism.FLAG}=true")
-    determinism.require()
+    determinism.check(determinism.ask())
 
 
 def test_whether_a_backend_has_started_can_be_asked():

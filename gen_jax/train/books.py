@@ -1,0 +1,171 @@
+"""What a training writes down as it goes, by the one process that does."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from clu.metrics import Average
+
+from gen_jax.audit.ledger import Ledger
+from gen_jax.core import digest, parallel
+from gen_jax.core.state import TrainState
+from gen_jax.data.batches import Batch, Batches
+from gen_jax.errors import UserError
+from gen_jax.train import memory
+from gen_jax.train.checkpoints import Checkpoints
+from gen_jax.train.progress import Progress
+from gen_jax.train.records import Records
+
+
+class Hooks(NamedTuple):
+    """What the launcher wants done as training goes; the loop knows nothing of evaluation.
+
+    Attributes:
+      sample: (state, step) every `config.sample_every` steps.
+      evaluate: (state, step) -> scalars, every `config.eval_every` steps and after
+        `config.eval_epochs`.
+      diagnose: (state, step) -> scalars, whenever a line of metrics is written, which they join. It
+        must be cheap.
+      ledger: (start, state) -> the ledger of the steps from `start` on; None for none.
+    """
+
+    sample: Callable[[TrainState, int], None]
+    evaluate: Callable[[TrainState, int], Mapping[str, float]]
+    diagnose: Callable[[TrainState, int], Mapping[str, float]] = lambda state, step: {}
+    ledger: Callable[[int, TrainState], Ledger] | None = None
+
+
+class Due(NamedTuple):
+    """What is to be done after a step."""
+
+    log: bool
+    witness: bool
+    sample: bool
+    evaluate: bool
+    save: bool
+
+
+class Books:
+    """Records, pictures, evaluations, ledger and checkpoints of one training.
+
+    Args:
+      hooks, checkpoints, records, progress: where things go.
+      ledger: likewise; None for none.
+      batches: the whole global batches.
+      epoch: steps of an epoch.
+    """
+
+    def __init__(
+        self,
+        hooks: Hooks,
+        checkpoints: Checkpoints,
+        records: Records,
+        progress: Progress,
+        ledger: Ledger | None,
+        batches: Batches,
+        epoch: float,
+    ) -> None:
+        self._hooks, self._checkpoints, self._records = hooks, checkpoints, records
+        self._progress, self._ledger, self._batches = progress, ledger, batches
+        self._epoch = epoch
+        # Metrics of steps not logged yet, on the devices.
+        self._pending: list[dict[str, jax.Array]] = []
+
+    def note(self, step: int, metrics: dict[str, jax.Array]) -> None:
+        """One more step was given to the devices: the one that makes `step` of them."""
+        self._pending.append(metrics)
+        if self._ledger is not None:
+            self._ledger.advance(self._batches.digest(step - 1))
+
+    def keep(
+        self,
+        state: TrainState,
+        step: int,
+        due: Due,
+        batch: Batch,
+        key_digest: Callable[[], str] | None,
+    ) -> None:
+        """Does what is due of the replicated state after a step.
+
+        Raises:
+          UserError: something is not finite, or cannot be written.
+        """
+        if due.witness and self._ledger is not None:
+            self._witness(state, step, batch, key_digest)
+        if due.log:
+            self._log(state, step)
+        evaluated: dict[str, float] = {}
+        self._progress.pause()
+        if due.sample:
+            self._hooks.sample(parallel.unreplicate(state), step)
+        if due.evaluate or due.save:
+            self._check_finite(state, step)
+        if due.evaluate:
+            evaluated = dict(self._hooks.evaluate(parallel.unreplicate(state), step))
+            self._records.write(step, "eval", evaluated)
+        if due.save:
+            if self._ledger is not None:
+                self._ledger.wait()  # of a step that can be resumed there is a line
+            self._checkpoints.save(step, parallel.unreplicate(state), evaluated)
+        self._progress.resume()
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        self._progress.close()
+        self._records.close()
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def _witness(
+        self, state: TrainState, step: int, batch: Batch, key_digest: Callable[[], str] | None
+    ) -> None:
+        assert self._ledger is not None
+        # Of several processes this one holds its share alone; the line is of the whole.
+        whole = partial(self._batches.batch, step - 1) if jax.process_count() > 1 else lambda: batch
+        self._ledger.record(
+            step,
+            parallel.unreplicate(state),
+            {
+                "content": lambda: digest.digest(whole()),
+                "keys": key_digest,
+                "metrics": {name: value[0] for name, value in self._pending[-1].items()},
+            },
+        )
+
+    def _log(self, state: TrainState, step: int) -> None:
+        fetched = jax.device_get(self._pending)
+        self._pending.clear()
+        scalars = {
+            name: float(
+                Average.from_model_output(np.stack([m[name][0] for m in fetched])).compute()
+            )
+            for name in fetched[0]
+        }
+        # A norm that leaps for a step leaves no trace in a mean of fifty.
+        scalars |= {
+            f"{name}_max": float(max(np.max(m[name]) for m in fetched))
+            for name in fetched[0]
+            if name.startswith("grad/")
+        }
+        self._progress.pause()
+        scalars |= self._hooks.diagnose(parallel.unreplicate(state), step)
+        self._progress.resume()
+        if bad := [name for name, value in scalars.items() if not np.isfinite(value)]:
+            raise UserError(
+                f"training diverged: {', '.join(bad)} not finite between the last log line and "
+                f"step {step}; last checkpoint: step {self._checkpoints.latest_step()}"
+            )
+        rate = self._progress.report(step, scalars)
+        extra = {"images_per_second": rate, "epoch": step / self._epoch}
+        self._records.write(step, "train", scalars | extra | memory.peaks())
+
+    def _check_finite(self, state: TrainState, step: int) -> None:
+        """Losses describe the state before its last update; what is saved must be sound too."""
+        for name, params in parallel.unreplicate(state.params).items():
+            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
+                raise UserError(
+                    f"training diverged: parameters of the {name} not finite at step {step}; "
+                    f"last checkpoint: step {self._checkpoints.latest_step()}"
+                )
