@@ -67,7 +67,8 @@ def join(where: Place | None) -> None:
     """Joins the other processes, before anything asks JAX for a device; None looks for a cluster.
 
     Raises:
-      UserError: no cluster was found, the others do not answer, or their devices are not as many.
+      UserError: no cluster was found, JAX is in use already, or the processes have different
+        numbers of devices. Where the others do not answer, JAX ends the process.
     """
     handler = signal.getsignal(signal.SIGTERM)
     try:
