@@ -16,9 +16,8 @@ from ml_collections import ConfigDict
 
 from gen_jax import config as configs
 from gen_jax import evals, hooks, report
-from gen_jax.audit import certificate, circumstances, examples, pair
-from gen_jax.audit import run as audits
-from gen_jax.audit.findings import PASS, verdict
+from gen_jax.audit import circumstances, examples
+from gen_jax.audit.command import audit
 from gen_jax.audit.ledger import Ledger
 from gen_jax.core import parallel, processes
 from gen_jax.core.files import write_bytes
@@ -27,9 +26,9 @@ from gen_jax.data.spec import Split
 from gen_jax.errors import UserError, nearest
 from gen_jax.evals import cas, fidelity, namer
 from gen_jax.evals.model import Model, to_uint8
-from gen_jax.job import Job, Parts, checkpoints, history, load, of_workdir, restore
+from gen_jax.job import Job, Parts, checkpoints, history, load, restore
 from gen_jax.report import comparison, images, points
-from gen_jax.train import lock, loop, workdir
+from gen_jax.train import loop, workdir
 
 
 def train(job: Job) -> None:
@@ -142,33 +141,6 @@ def compare(job: Job) -> None:
     entries = [entry.strip() for entry in job.flags.runs.split(",") if entry.strip()]
     defaults = configs.to_json(configs.base())
     print(f"comparison: {comparison.write(entries, job.workdir, defaults)}")
-
-
-def audit(job: Job) -> int:
-    """Checks a run, or two against each other; returns 0 if everything holds, else 1."""
-    findings = []
-    if job.flags.runs is None:
-        if workdir.read_config(job.workdir) is None:
-            raise UserError(f"no run in {job.workdir}: pass --workdir")
-        with lock.exclusive(job.workdir):
-            for finding in audits.audit(job):
-                print(finding.line(), flush=True)
-                findings.append(finding)
-            folder, title = job.workdir / "audit", f"Audit of {job.workdir}"
-            path = certificate.write(folder, title, findings, {"run": str(job.workdir)})
-    else:
-        jobs = [of_workdir(path, job.flags) for path in job.flags.runs.split(",")]
-        if len(jobs) != 2:
-            raise UserError("--mode=audit compares two runs: --runs=runs/a,runs/b")
-        for finding in pair.compare(*jobs):
-            print(finding.line(), flush=True)
-            findings.append(finding)
-        title = f"{jobs[0].workdir} against {jobs[1].workdir}"
-        runs = {"runs": [str(each.workdir) for each in jobs]}
-        path = certificate.write(job.workdir, title, findings, runs)
-    passed = verdict(findings)
-    print(f"audit: {passed}, {path}")
-    return 0 if passed == PASS else 1
 
 
 MODES: dict[str, Callable[[Job], int | None]] = {
