@@ -1,4 +1,4 @@
-"""The one exception a user may meet, and the commonest reason for it: a name that is not one."""
+"""The one exception a user may meet, how it is printed, and its commonest reason: a wrong name."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -6,15 +6,28 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_MOST_LETTERS = 2000
+_MOST_COMPARED = 100
+
 
 class UserError(Exception):
     """Bad input (config, data, flags, workdir). The launcher prints its line and exits with 2."""
 
 
+def line(error: UserError | OSError) -> str:
+    """What the launcher prints: one line, whatever names and values an input made it of."""
+    text = str(error)
+    if isinstance(error, OSError):
+        text = f"{error.strerror or error}: {error.filename or ''}"
+    # A name may hold newlines, a terminal's escapes, or bytes that are no text.
+    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return f"error: {text[:_MOST_LETTERS]}" + (" [...]" if len(text) > _MOST_LETTERS else "")
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """A clause that names the closest known names, or all of them when none is close."""
     known = sorted(names)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name[:_MOST_COMPARED], known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
 
 

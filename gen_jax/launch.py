@@ -3,6 +3,7 @@
 import argparse
 import logging as standard_logging
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -10,10 +11,11 @@ from typing import NoReturn
 from absl import flags as absl_flags
 from absl import logging
 from ml_collections import ConfigDict
+from PIL import Image
 
 from gen_jax import config as configs
 from gen_jax.core import determinism, processes
-from gen_jax.errors import UserError, choose
+from gen_jax.errors import UserError, choose, line
 from gen_jax.job import Job, restore
 from gen_jax.modes import MODES
 from gen_jax.train import workdir
@@ -36,11 +38,8 @@ def main(argv: Sequence[str]) -> int:
         if job.config.get("deterministic"):
             determinism.check(late)
         code = MODES[job.flags.mode](job) or 0
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(line(error), file=sys.stderr)
         return 2
     except Interrupted as stop:
         print(stop, file=sys.stderr)
@@ -59,6 +58,8 @@ def parse(argv: Sequence[str]) -> Job:
     path, overrides, rest = configs.split_args(argv)
     flags = _parser().parse_args(rest)
     choose(MODES, flags.mode, "--mode")
+    if flags.workdir:
+        workdir.check_contained(Path(flags.workdir))
     if (flags.distributed or _place(flags)) and flags.mode != "train":
         raise UserError(f"--mode={flags.mode} takes one process; leave out how several are joined")
     if flags.mode == "compare" or (flags.mode == "audit" and flags.runs is not None):
@@ -137,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _log_plainly() -> None:
     """Our log lines as sentences on stderr; libraries' only from warnings on."""
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
     absl_flags.FLAGS.mark_as_parsed()  # or absl warns that nobody parsed its flags
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)

@@ -106,8 +106,8 @@ def sample(job: Job) -> None:
 
     Of points in the plane there is one picture, and samples.npz.
     """
-    if job.flags.num < 1:
-        raise UserError(f"--num={job.flags.num}: at least one picture")
+    if not 1 <= job.flags.num <= 10**6:
+        raise UserError(f"--num={job.flags.num}: at least one picture, at most a million")
     if not 0 <= job.flags.seed < 2**32:
         raise UserError(f"--seed={job.flags.seed}: must be at least 0 and below 2**32")
     if job.flags.labels is not None and not job.config.conditional:

@@ -52,10 +52,22 @@ def check_against_base(config: ConfigDict, base: ConfigDict) -> None:
         expected = type(declared[key])
         if declared[key] is not None and not isinstance(value, expected):
             raise UserError(f"config key {key} expects a {expected.__name__}, got {value!r}")
+        if isinstance(value, tuple):
+            _check_items(key, value, declared[key])
     if missing := ", ".join(key for key in declared if key not in ours):
         raise UserError(
             f"the config lacks {missing}; start it from get_config() of configs/base.py"
         )
+
+
+def _check_items(key: str, value: tuple, default: tuple | None) -> None:
+    """Raises UserError for an item that is neither number nor string, or not as the default's."""
+    kinds = {type(item) for item in default or ()} or {int, float, str}
+    kinds |= {int} if float in kinds else set()
+    for item in value:
+        if type(item) not in kinds:
+            names = " or ".join(sorted(kind.__name__ for kind in kinds))
+            raise UserError(f"config key {key} holds items of type {names}, got {item!r}")
 
 
 def check_resume(saved: dict[str, Any], config: ConfigDict, workdir: str | Path) -> None:

@@ -4,6 +4,7 @@ import ast
 import copy
 import math
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -126,7 +127,9 @@ def _items(value: Any) -> tuple:
 def _parse(text: str, kind: type, default: Any) -> Any:
     """`text` as a value of `kind`; ValueError where it is none."""
     try:
-        value = ast.literal_eval(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of "a\\d", which may be a path
+            value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         value = text
     if kind is str:

@@ -1,4 +1,4 @@
-"""Running a config file, from wherever it is."""
+"""Running a config file, from wherever it is: it is Python, so run only those you trust."""
 
 import contextlib
 import difflib
@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from gen_jax.core.files import expanded
 from gen_jax.errors import UserError
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,7 @@ def load(path: str | Path) -> ConfigDict:
     Raises:
         UserError: no such file (the nearest ones are named), or it cannot be run (file and line).
     """
-    file = _locate(Path(path).expanduser())
+    file = _locate(expanded(path))
     namespace: dict[str, Any] = {"__name__": file.stem, "__file__": str(file)}
     with _configs_importable(file):
         try:

@@ -12,6 +12,8 @@ from ml_collections import ConfigDict
 
 from gen_jax.errors import UserError
 
+_MOST_COMPARED = 100  # letters; the comparison takes the square of them
+
 
 def dotted(config: ConfigDict | Mapping[str, Any]) -> dict[str, Any]:
     """All values by dotted key, {"loss.beta": 0.2, ...}, sections sorted by name."""
@@ -59,12 +61,12 @@ def unknown_key(key: str, known: Iterable[str]) -> UserError:
         return UserError(f"config key {key} is a section; its keys are {', '.join(inside)}")
     # The right name in a wrong section is nearer than any similar spelling.
     same = [other for other in known if other.split(".")[-1] == key.split(".")[-1]]
-    near = difflib.get_close_matches(key, same or known, n=1, cutoff=0.0)
+    near = difflib.get_close_matches(key[:_MOST_COMPARED], same or known, n=1, cutoff=0.0)
     return UserError(f"no config key {key}" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def from_json(saved: Mapping[str, Any], base: ConfigDict) -> ConfigDict:
-    """The config that `to_json` gave `saved`, typed like `base`; UserError for keys not in base."""
+    """The config that `to_json` gave `saved`, typed like `base`; UserError where it is not."""
     config = copy.deepcopy(base)
     declared = dotted(base)
     for key, value in dotted(saved).items():
@@ -74,5 +76,9 @@ def from_json(saved: Mapping[str, Any], base: ConfigDict) -> ConfigDict:
         *sections, name = key.split(".")
         for part in sections:
             section = section[part]
-        section[name] = tuple(value) if isinstance(value, list) else value
+        try:
+            section[name] = tuple(value) if isinstance(value, list) else value
+        except TypeError as error:
+            kind = section.get_type(name).__name__
+            raise UserError(f"config key {key} expects a {kind}, got {value!r}") from error
     return config

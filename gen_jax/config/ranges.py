@@ -1,6 +1,7 @@
 """Numbers outside the range in which their key means anything."""
 
 import fnmatch
+import math
 
 from ml_collections import ConfigDict
 
@@ -33,6 +34,8 @@ BELOW_ONE = ("ema_decay", "optimizer.b1", "optimizer.b2", "*.dropout")
 def check_values(config: ConfigDict) -> None:
     """Raises UserError for a number out of range, naming its key."""
     for key, value in dotted(config).items():
+        for item in value if isinstance(value, tuple) else (value,):
+            _check_size(key, item)
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
         if value < 0:
@@ -46,3 +49,13 @@ def check_values(config: ConfigDict) -> None:
             raise UserError(f"eval_epochs={tuple(config.eval_epochs)}: must be positive numbers")
     if config.seed >= 2**32:
         raise UserError(f"seed={config.seed}: must be below 2**32")
+
+
+def _check_size(key: str, value: object) -> None:
+    """Raises UserError for what NumPy or the file system has no place for."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise UserError(f"{key}: a number of {value.bit_length()} bits; 64 have to do")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{key}={value}: must be finite")
+    if isinstance(value, str) and "\0" in value:
+        raise UserError(f"{key}={value!r}: must not hold a null byte")

@@ -1,5 +1,6 @@
-"""Files written all or nothing."""
+"""Files written all or nothing, and paths as users write them."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -12,7 +13,11 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_bytes(content)
+    # A workdir from elsewhere may hold a link of this name; "x" writes through none.
+    with contextlib.suppress(FileNotFoundError):
+        scratch.unlink()
+    with scratch.open("xb") as file:
+        file.write(content)
     os.replace(scratch, path)
 
 
@@ -21,3 +26,8 @@ def sweep(folder: str | os.PathLike[str]) -> None:
     for path in Path(folder).rglob(".*"):
         if path.is_file() and _SCRATCH.fullmatch(path.name):
             path.unlink(missing_ok=True)
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path with ~ as the home folder; that of an unknown user stays as it is, and is absent."""
+    return Path(os.path.expanduser(path))

@@ -17,6 +17,7 @@ from absl import logging
 from ml_collections import ConfigDict
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from gen_jax.core.files import expanded
 from gen_jax.data.spec import DataSpec, Split, check_section, held_out
 from gen_jax.data.stream import StreamSplit
 from gen_jax.errors import UserError
@@ -106,7 +107,8 @@ def load(config: ConfigDict, split: str) -> Split:
         raise UserError("--config.data.name=folder needs --config.data.dir=FOLDER")
     if config.image_size < 1:
         raise UserError("--config.data.name=folder needs --config.data.image_size, such as 64")
-    root = Path(config.dir).expanduser().resolve()
+    # Path.resolve would raise RuntimeError for a link to itself.
+    root = Path(os.path.realpath(expanded(config.dir)))
     if not root.is_dir():
         raise UserError(f"data.dir: {str(root)!r} is not a folder")
 
@@ -116,8 +118,9 @@ def load(config: ConfigDict, split: str) -> Split:
         raise UserError(f"{error.filename!r}: {error.strerror}") from error
     names = sorted({path.parent.name for path in files["train"]})
     check_section(config, len(names), repr(str(root)))
+    numbers = {name: number for number, name in enumerate(names)}
     for path in files["test"]:
-        if path.parent.name not in names:
+        if path.parent.name not in numbers:
             raise UserError(f"{str(path.parent)!r}: a class without a training image")
     limits = {"train": config.num_train, "test": config.num_test}
     kept = {key: _interleaved(files[key])[: limits[key] or None] for key in files}
@@ -128,7 +131,7 @@ def load(config: ConfigDict, split: str) -> Split:
     readable = tuple(os.fsencode(name).decode("utf-8", "replace") for name in names)
     spec = DataSpec("folder", shape, len(names), readable, len(kept["train"]))
     paths = kept[split]
-    labels = np.array([names.index(path.parent.name) for path in paths], np.int32)
+    labels = np.array([numbers[path.parent.name] for path in paths], np.int32)
 
     def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         images = [_decode_file(paths[i], shape[0], shape[2]) for i in indices]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from gen_jax.core.files import expanded
 from gen_jax.data.image_folder import decode
 from gen_jax.data.spec import DataSpec, Split, held_out
 from gen_jax.data.stream import StreamSplit
@@ -180,7 +181,7 @@ def _find(name: str, data_dir: str | None, others: tuple[str, ...]) -> Any:
         return builder
     # Asking TFDS for an unknown name would import its community list, which wants TensorFlow.
     known = tfds.list_builders(with_community_datasets=False)
-    home = Path(data_dir or "~/tensorflow_datasets").expanduser()
+    home = expanded(data_dir or "~/tensorflow_datasets")
     if not root or (root not in known and not (home / root).is_dir()):
         near = difflib.get_close_matches(root, [*known, *others], 4, 0.5)
         hint = f"nearest: {', '.join(near)}" if near else "the embedded one is 'shapes'"

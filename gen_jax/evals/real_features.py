@@ -14,7 +14,7 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
-from gen_jax.core.files import write_bytes
+from gen_jax.core.files import expanded, write_bytes
 from gen_jax.data.spec import Split
 from gen_jax.features import inception, inception_graph, inception_weights, judge
 from gen_jax.features.extractor import Extractor, Features
@@ -65,9 +65,9 @@ def cache_folder(path: str | None) -> Path | None:
     if path == "":
         return None
     if path is not None:
-        return Path(path).expanduser()
+        return expanded(path)
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "gen_jax" / "features"
+    return expanded(home) / "gen_jax" / "features"
 
 
 def _of_block(

@@ -15,7 +15,7 @@ from typing import NoReturn
 import numpy as np
 
 from gen_jax.core.files import write_bytes
-from gen_jax.errors import UserError
+from gen_jax.errors import UserError, line
 from gen_jax.features import archive, inception, inception_weights
 from gen_jax.features.network import Misfit
 
@@ -56,11 +56,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         flags = parser.parse_args(argv)
         weights = convert(flags.source, flags.target)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(line(error), file=sys.stderr)
         return 2
     print(f"{flags.target}: Inception-v3 up to {weights.taps[-1]}, {len(weights.arrays)} arrays")
     return 0

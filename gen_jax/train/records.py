@@ -10,9 +10,14 @@ from typing import Any
 
 from absl import logging
 
+from gen_jax.core import strict_json
 from gen_jax.core.files import write_bytes
+from gen_jax.errors import UserError
 
 FILE = "metrics.jsonl"
+MOST_BYTES = 2**30
+MOST_LETTERS = 2**20
+"""Of the file, and of one line."""
 
 
 class Records:
@@ -49,8 +54,11 @@ class Records:
 def read(workdir: Path) -> list[dict[str, Any]]:
     """The records of a workdir, in the order written; none where it has no `metrics.jsonl`.
 
-    Each has "step", "wall", "kind" and its scalars. Lines that are no records, such as one that a
-    crash cut short, are left out, and logged.
+    Each has "step" (a whole number), "wall", "kind" and its scalars (numbers). Lines that are no
+    records, such as one that a crash cut short, are left out, and logged.
+
+    Raises:
+        UserError: the file has over `MOST_BYTES`.
     """
     return [record for _, record in _parsed(workdir / FILE)]
 
@@ -64,15 +72,27 @@ def _parsed(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each line that is a record, as it stands and parsed."""
     if not path.exists():
         return
+    if path.stat().st_size > MOST_BYTES:
+        raise UserError(f"{path} has over {MOST_BYTES // 2**20} MiB; move it away")
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            record = json.loads(line)
-            if not isinstance(record["step"], int):
-                raise TypeError("a step is a whole number")
-        except (ValueError, KeyError, TypeError):
-            logging.warning("%s: dropped a line that is not a record: %.60s", path, line)
+        record = _record(line)
+        if record is None:
+            logging.warning("%s: dropped a line that is not a record: %.60r", path, line)
         else:
             yield line, record
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    """What a line says if it is a record, else None."""
+    try:
+        record = strict_json.parse(line) if len(line) <= MOST_LETTERS else None
+    except ValueError:
+        return None
+    if not isinstance(record, dict) or not strict_json.is_int(record.get("step")):
+        return None
+    numbers = (value for name, value in record.items() if name != "kind")
+    whole = isinstance(record.get("kind", ""), str) and all(map(strict_json.is_number, numbers))
+    return record if whole and record["step"] >= 0 else None
 
 
 def _tensorboard(workdir: Path) -> Any:

@@ -1,6 +1,7 @@
 """The head of a workdir: what was asked for (config.json), where it ran (environment.json)."""
 
 import json
+import os
 import platform
 import re
 import shlex
@@ -16,7 +17,7 @@ import jax
 from ml_collections import ConfigDict
 
 from gen_jax import config as configs
-from gen_jax.core import determinism
+from gen_jax.core import determinism, strict_json
 from gen_jax.core.files import sweep, write_bytes
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
@@ -31,14 +32,29 @@ def read_config(workdir: Path) -> dict[str, Any] | None:
     """The content of `config.json`; None if there is none, UserError if it cannot be read."""
     path = workdir / "config.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = strict_json.read(path)
         if not isinstance(content["config"], dict):
             raise ValueError("no config in it")
+        if not isinstance(content.get("data", {}), dict):
+            raise ValueError("its data are no JSON object")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} cannot be read ({error}); use another --workdir") from error
     return content
+
+
+def check_contained(workdir: Path) -> None:
+    """Raises UserError if something in a workdir is a link that leads out of it.
+
+    What a command writes there would change files elsewhere. The workdir itself may be a link.
+    """
+    root = os.path.realpath(workdir)
+    for path in workdir.iterdir() if workdir.is_dir() else ():
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+            raise UserError(
+                f"{path} is a link that leads out of the workdir; put what it names there"
+            )
 
 
 def describe(train: Split, test: Split, frozen: Mapping[str, str]) -> dict[str, Any]:
@@ -115,8 +131,11 @@ def record_environment(workdir: Path, step: int, command: str, parameters: dict[
     now = environment() | {"command": command, "parameters": parameters}
     path = workdir / "environment.json"
     if step and path.exists():
-        first = json.loads(path.read_text(encoding="utf-8"))
-        first.setdefault("resumed", []).append({"step": step} | now)
+        try:
+            first = strict_json.read(path)
+            first.setdefault("resumed", []).append({"step": step} | now)
+        except (ValueError, AttributeError) as error:
+            raise UserError(f"{path} cannot be read ({error}); move it away") from error
         now = first
     write_json(path, now)
 
