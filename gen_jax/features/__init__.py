@@ -1,8 +1,8 @@
 """Frozen networks to see images through: `load(net, path, layers, shape) -> Features`."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from gen_jax.core.files import expanded
 from gen_jax.errors import UserError, choose
 from gen_jax.features import archive, classifier, vgg16
 from gen_jax.features.network import Features, Kind, Misfit
@@ -30,7 +30,7 @@ def load(
     kind = choose(FEATURES, net, "perceptual.net")
     if not path:
         raise UserError(f"perceptual.net={net!r} needs its weights: {kind.obtain}")
-    file = Path(path).expanduser()
+    file = expanded(path)
     if not file.is_file():
         raise UserError(f"perceptual.weights={path!r} is not a file; {kind.obtain}")
     arrays = archive.read(file)

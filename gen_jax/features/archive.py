@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gen_jax.core import npz
 from gen_jax.errors import UserError
 
 
@@ -15,10 +16,11 @@ def read(path: Path) -> dict[str, np.ndarray]:
     """All arrays of a .npz, or of any other file taken for PyTorch's. No code in it is run.
 
     Raises:
-        UserError: the file is damaged or something else, or is PyTorch's where that is absent.
+        UserError: the file is damaged, something else or over a limit of `core.npz`, or is
+            PyTorch's where that is absent.
     """
     try:
-        return _npz(path) if path.suffix == ".npz" else _torch(path)
+        return npz.read(path) if path.suffix == ".npz" else _torch(path)
     except UserError:
         raise
     except pickle.UnpicklingError as error:
@@ -34,14 +36,6 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _npz(path: Path) -> dict[str, np.ndarray]:
-    if not zipfile.is_zipfile(path):
-        raise ValueError("it is no .npz archive")
-    # np.load leaves a file open that it opened itself and could not read.
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
 def _torch(path: Path) -> dict[str, np.ndarray]:
     if importlib.util.find_spec("torch") is None:
         raise UserError(
@@ -50,13 +44,17 @@ def _torch(path: Path) -> dict[str, np.ndarray]:
         )
     import torch
 
+    npz.check_size(path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as members:
+            npz.check_zip(members)
     content = torch.load(path, map_location="cpu", weights_only=True)
-    tensors = content.items() if isinstance(content, dict) else ()
-    return {
-        name: tensor.detach().float().numpy()
-        for name, tensor in tensors
-        if isinstance(tensor, torch.Tensor)
-    }
+    items = content.items() if isinstance(content, dict) else ()
+    tensors = {str(name): tensor for name, tensor in items if isinstance(tensor, torch.Tensor)}
+    # A tensor may repeat a few stored numbers to any size; as float32 it would take that size.
+    if 4 * sum(tensor.numel() for tensor in tensors.values()) > npz.MOST_BYTES:
+        raise ValueError(f"its tensors have over {npz.MOST_BYTES // 2**20} MiB")
+    return {name: tensor.detach().float().numpy() for name, tensor in tensors.items()}
 
 
 def _unreadable(path: Path, reason: object) -> UserError:

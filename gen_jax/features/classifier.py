@@ -20,6 +20,9 @@ from gen_jax.errors import UserError
 from gen_jax.features.network import Apply, Kind, Misfit, Shape, choose_layers, take
 from gen_jax.nets.classifier import CLASSIFIERS, Net, ResNetClassifier
 
+_MOST = 2**20
+"""Above any width, side or number of classes."""
+
 
 class Origin(NamedTuple):
     """The training a classifier comes from.
@@ -71,11 +74,15 @@ def unpack(arrays: Mapping[str, np.ndarray]) -> tuple[Any, dict[str, Any], Shape
         height, width, channels = (int(side) for side in arrays["image_shape"])
     except KeyError as error:
         raise Misfit(f"it has no {error.args[0]}") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise Misfit("its widths, blocks, num_classes or image_shape are not numbers") from error
     shape = height, width, channels
-    if blocks < 1 or not widths or min(widths) < 1:
-        raise Misfit(f"it has widths {list(widths)} and {blocks} blocks each")
+    # Every block of every width has arrays of its own: the file bounds the network built for it.
+    most = len(arrays) // max(blocks, 1)
+    if blocks < 1 or not 0 < len(widths) <= most or not 0 < min(widths) <= max(widths) < _MOST:
+        raise Misfit(f"it has widths {list(widths[:9])} and {blocks} blocks each")
+    if not 0 < net.num_classes < _MOST or not 0 < min(shape) <= max(shape) < _MOST:
+        raise Misfit(f"it has {net.num_classes} classes of images {list(shape)}")
     if not _can_halve(shape, net):
         raise Misfit(f"images {list(shape)} cannot be halved {net.halvings} times")
     expected = jax.eval_shape(
@@ -95,7 +102,7 @@ def origin(arrays: Mapping[str, np.ndarray]) -> Origin | None:
         return None
     try:
         return Origin(str(arrays["data"]), int(arrays["seed"]), str(arrays["config_digest"]))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise Misfit("its seed is not a number") from error
 
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
+from gen_jax.core.files import expanded
 from gen_jax.errors import UserError, choose
 from gen_jax.features import archive, inception_weights
 from gen_jax.features import inception_graph as graph
@@ -65,7 +66,7 @@ def load(path: str | Path, block: int | None = None) -> Inception:
     Raises:
         UserError: there is no such file, it cannot be read, or it is of something else.
     """
-    file = Path(path).expanduser()
+    file = expanded(path)
     if not file.is_file():
         raise UserError(f"Inception-v3: {path} is not a file; {OBTAIN}")
     try:

@@ -99,7 +99,7 @@ def unpack(arrays: Mapping[str, np.ndarray]) -> Weights:
     sources, make = (
         (_ported, _fold)
         if f"{PORTED['conv']}.conv.weight" in arrays
-        else (lambda name: [name], _numbers)
+        else (lambda name: [name], take)
     )
     made: dict[str, np.ndarray] = {}
     taps: list[str] = []
@@ -131,25 +131,16 @@ def _fold(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -
     """A weight of the graph from a PyTorch port: gain * (conv(x) - mean) + bias, multiplied out."""
     sources, kernel = _ported(name), name.endswith("/kernel")
     if len(sources) == 1:
-        return _numbers(arrays, sources[0], shape[::-1]).T
+        return take(arrays, sources[0], shape[::-1]).T
     channels = shape[-1:]
     # In float64: variances are tiny in places.
-    gain, variance = (
-        _numbers(arrays, source, channels).astype(np.float64) for source in sources[:2]
-    )
+    gain, variance = (take(arrays, source, channels).astype(np.float64) for source in sources[:2])
     if np.any(variance < 0):
         raise Misfit(f"its {sources[1]} has negative variances")
     gain /= np.sqrt(variance + EPSILON)
     if kernel:
         stored = shape[3], shape[2], shape[0], shape[1]
-        weight = _numbers(arrays, sources[2], stored).transpose(2, 3, 1, 0)
+        weight = take(arrays, sources[2], stored).transpose(2, 3, 1, 0)
         return (weight * gain).astype(np.float32)
-    bias, mean = (_numbers(arrays, source, channels) for source in sources[2:])
+    bias, mean = (take(arrays, source, channels) for source in sources[2:])
     return (bias - gain * mean).astype(np.float32)
-
-
-def _numbers(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
-    array = take(arrays, name, shape)
-    if not np.all(np.isfinite(array)):
-        raise Misfit(f"its {name} holds NaN or infinity")
-    return array

@@ -7,7 +7,6 @@ perceptual loss (`refuse_own`), at best another architecture from another seed.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
+from gen_jax.core.files import expanded
 from gen_jax.data.spec import DataSpec, scaled
 from gen_jax.errors import UserError
 from gen_jax.features import archive, classifier
@@ -62,18 +62,21 @@ def load(path: str, spec: DataSpec, key: str = "eval.classifier") -> Judge:
       UserError: there is no such file, it is of something else, or of other images or classes.
     """
     named, obtain = f"{key}={path!r}", _obtain(spec)
-    file = Path(path).expanduser()
+    file = expanded(path)
     if not file.is_file():
         raise UserError(f"{named} is not a file; {obtain}")
     arrays = archive.read(file)
     try:
         net, variables, trained = classifier.unpack(arrays)
         origin = classifier.origin(arrays)
+        names = np.ravel(arrays.get("class_names", np.zeros(0, str)))
+        if names.dtype.kind != "U":
+            raise Misfit(f"its class_names are {names.dtype}")
     except Misfit as error:
         raise UserError(f"{named} is not of a classifier: {error}; {obtain}") from error
     if trained != spec.shape:
         raise UserError(f"{named} names images {list(trained)}, not {list(spec.shape)}; {obtain}")
-    classes = tuple(np.ravel(arrays.get("class_names", np.zeros(0, str))).tolist())
+    classes = tuple(names.tolist())
     if net.num_classes != len(spec.class_names) or classes != tuple(spec.class_names):
         raise UserError(
             f"{named} names {net.num_classes} classes ({_few(classes)}), not these "
@@ -111,7 +114,7 @@ def refuse_own(judge_digest: str, config: ConfigDict) -> None:
     section = config.perceptual
     if not section.weight:
         return
-    file = Path(section.weights or "").expanduser()
+    file = expanded(section.weights or "")
     if not file.is_file():
         raise UserError(
             f"perceptual.weights={section.weights!r} is not a file: pass the one the model was "

@@ -58,7 +58,7 @@ def choose_layers(
 
 
 def take(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """One array as float32; raises Misfit unless it is there, of that shape and of numbers."""
+    """One array as float32; Misfit unless it is there, of that shape and of finite numbers."""
     array = arrays.get(name)
     if array is None:
         raise Misfit(f"it has no {name}")
@@ -66,4 +66,8 @@ def take(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) ->
         raise Misfit(f"its {name} is {list(array.shape)}, not {list(shape)}")
     if not np.issubdtype(array.dtype, np.floating):
         raise Misfit(f"its {name} is {array.dtype}")
-    return np.array(array, np.float32)
+    with np.errstate(over="ignore"):
+        numbers = np.array(array, np.float32)
+    if not np.isfinite(numbers).all():
+        raise Misfit(f"its {name} holds NaN or infinity")
+    return numbers
