@@ -34,7 +34,8 @@ def publish(document: Document, root: Path, name: str = "report") -> Path:
     text, figures = markdown.render(document)
     for figure, png in figures.items():
         write_bytes(root / figure, png)
-    write_bytes(root / f"{name}.md", text.encode())
+    # A file's name need not be text.
+    write_bytes(root / f"{name}.md", text.encode(errors="backslashreplace"))
     page = root / f"{name}.html"
-    write_bytes(page, html.render(document).encode())
+    write_bytes(page, html.render(document).encode(errors="backslashreplace"))
     return page

@@ -10,6 +10,8 @@ from gen_jax.report.workdir import Run
 
 GAP = 2
 LONGEST_SIDE = 64
+_LONGEST_AXIS = 4096
+_LARGEST = 2**28
 
 
 def arrays(run: Run, what: str, **ranks: int) -> tuple[np.ndarray, ...] | Missing | None:
@@ -30,7 +32,8 @@ def arrays(run: Run, what: str, **ranks: int) -> tuple[np.ndarray, ...] | Missin
         found = run.figures.get(name)
         if found is None:
             return Missing(f"No {what}: evals/figures.npz was read, {name} is not in it.")
-        if found.ndim != rank or found.dtype != np.uint8 or 0 in found.shape:
+        too_large = found.size > _LARGEST or max(found.shape, default=0) > _LONGEST_AXIS
+        if found.ndim != rank or found.dtype != np.uint8 or 0 in found.shape or too_large:
             return Missing(
                 f"No {what}: evals/figures.npz was read, {name} does not have the expected shape."
             )
@@ -44,12 +47,13 @@ def not_yet(run: Run, what: str) -> Missing | None:
     return Missing(f"No {what} yet: evals/figures.npz is not there; run --mode=evaluate.")
 
 
-def numbers(run: Run, name: str, rank: int, least: int = 1) -> np.ndarray | None:
-    """A finite array of numbers of this rank with at least so many rows, or None."""
+def numbers(run: Run, name: str, rank: int, least: int = 1, most: int = 2**18) -> np.ndarray | None:
+    """A finite array of numbers of this rank, of so many rows and at most so many numbers."""
     array = run.figures.get(name)
     if array is None or array.ndim != rank or array.dtype.kind not in "iuf" or not array.size:
         return None
-    return array if len(array) >= least and np.isfinite(array).all() else None
+    fits = len(array) >= least and array.size <= most
+    return array if fits and np.all(np.abs(array.astype(np.float64)) < 1e100) else None
 
 
 def names(run: Run, labels_name: str, count: int, column: int | None = None) -> list[str]:

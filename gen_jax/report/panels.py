@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gen_jax.core.strict_json import as_float
 from gen_jax.report.workdir import Run
 
 MOST_POINTS = 240
@@ -229,5 +230,5 @@ def eval_points(run: Run, scalar: str) -> Mapping[int, float]:
         if isinstance(values_by_name, Mapping) and isinstance(step, int):
             value = values_by_name.get(scalar)
             if isinstance(value, int | float):
-                points[step] = float(value)
+                points[step] = as_float(value)
     return {step: points[step] for step in sorted(points) if np.isfinite(points[step])}

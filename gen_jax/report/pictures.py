@@ -14,6 +14,7 @@ from gen_jax.report.workdir import Run
 _MOST_PIXELS = {"samples": 140_000, "reconstruction": 50_000, "interpolation": 150_000}
 _STRIP_LENGTH = 5
 _STRIP_SIDE = 340
+_LARGEST = 50_000_000
 WITHOUT_ENCODER = ("classifier", "gan")
 """Families that no evaluation will ever give reconstructions or what lies between them."""
 
@@ -149,7 +150,7 @@ def progress(run: Run) -> Gallery | Missing:
     for step in (steps[index] for index in chosen):
         try:
             content, width = _small_copy(run.samples[step])
-        except (OSError, ValueError):
+        except Exception:  # PIL's decoders raise nearly anything on damaged bytes
             unreadable.append(run.samples[step].name)
             continue
         items.append(Item(f"step {step:,}", content, width, f"samples at step {step:,}"))
@@ -162,7 +163,10 @@ def progress(run: Run) -> Gallery | Missing:
 
 def _small_copy(file: Path) -> tuple[bytes, int]:
     """A sample grid at most _STRIP_SIDE pixels wide in 256 colours: PNG bytes and its width."""
-    with Image.open(file) as stored:
+    # PNG alone, for some of PIL's readers start other programs.
+    with Image.open(file, formats=("PNG",)) as stored:
+        if stored.width * stored.height > _LARGEST:
+            raise ValueError("too large")
         picture = stored.convert("RGB")
     if picture.width > _STRIP_SIDE:
         height = max(round(picture.height * _STRIP_SIDE / picture.width), 1)

@@ -16,6 +16,7 @@ _PLANE, _FLAT = (5.6, 4.3), (5.6, 2.6)
 _MOST_ROWS = 24
 _FEW_CLASSES = 10
 _FEW_BARS = 10
+_MOST_BARS = 2**13
 _BINS = 40
 _LIMITS = (0.1, 99.9)
 _SLICES = 8
@@ -66,7 +67,7 @@ def latent_space(run: Run) -> list[Block]:
 
 def kl_per_dimension(run: Run) -> list[Block]:
     """The KL of each latent dimension, the largest first."""
-    kl = gallery.numbers(run, "kl_per_dimension", rank=1)
+    kl = gallery.numbers(run, "kl_per_dimension", rank=1, most=_MOST_BARS)
     if kl is None:
         return []
     caption = (
@@ -79,7 +80,7 @@ def kl_per_dimension(run: Run) -> list[Block]:
 def likelihood(run: Run) -> list[Block]:
     """The importance-sampled bound against the number of draws."""
     bound, draws = (
-        gallery.numbers(run, "nll_curve", rank=1),
+        gallery.numbers(run, "nll_curve", rank=1, most=_MOST_BARS),
         gallery.numbers(run, "nll_curve_k", rank=1),
     )
     if bound is None or draws is None or bound.shape != draws.shape:
@@ -91,7 +92,7 @@ def likelihood(run: Run) -> list[Block]:
 
 def factors(run: Run) -> list[Block]:
     """What each latent dimension knows of each generative factor."""
-    table = gallery.numbers(run, "factor_information", rank=2)
+    table = gallery.numbers(run, "factor_information", rank=2, most=_MOST_BARS)
     if table is None:
         return []
     names = run.figures.get("factor_names", np.zeros(0, str)).astype(str).tolist()

@@ -22,7 +22,8 @@ def scatter(run: Run) -> list[Block]:
     """Real and generated points, and the circles within which a sample is of high quality."""
     if not any(name in run.figures for name in (*_NAMES, "points_radius")):
         return []
-    arrays = {name: gallery.numbers(run, name, rank=2) for name in _NAMES}
+    arrays = {name: gallery.numbers(run, name, rank=2) for name in _NAMES[:2]}
+    arrays["points_modes"] = gallery.numbers(run, "points_modes", rank=2, most=_MOST_POINTS)
     arrays["points_radius"] = gallery.numbers(run, "points_radius", rank=1)
     for name, array in arrays.items():
         if name not in run.figures:

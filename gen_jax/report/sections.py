@@ -1,8 +1,9 @@
 """Composes a report from what a run left: which parts there are, in which order."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from gen_jax.report import (
@@ -69,32 +70,33 @@ _NO_EVALUATION = "No evaluation yet: run --mode=evaluate."
 def compose(run: Run) -> Document:
     """The whole report as blocks. What a run has no arrays for has no section."""
     unconditional = "samples" in run.figures or run.settings.get("conditional") is False
-    parts: list[tuple[str, Sequence[Block | None]]] = [
-        ("By epoch", epochs.table(run)),
-        ("Training curves", curves.draw(run)),
-        ("Samples" if unconditional else "Samples by class", [pictures.samples(run)]),
-        ("Points", points.scatter(run)),
-        ("What samples show", classified.shares(run)),
-        ("Test reconstructions", [pictures.reconstructions(run)]),
-        ("Latent interpolations", [pictures.interpolations(run)]),
-        ("Latent walks", latent_walks.walks(run)),
-        ("Vector arithmetic", latent_walks.vector_arithmetic(run)),
-        ("Codes", latent_walks.codes(run)),
-        ("Inversions", [latent_walks.inversions(run)]),
-        ("Latent space", [*plots.latent_space(run), *plots.kl_per_dimension(run)]),
-        ("Latent traversals", explorations.traversal(run)),
-        ("Latent manifold", explorations.manifold(run)),
-        ("Class arithmetic", explorations.arithmetic(run)),
-        ("Generative factors", plots.factors(run)),
-        ("Likelihood", plots.likelihood(run)),
-        ("Anomalies", [*plots.scores(run), *explorations.anomalies(run)]),
-        ("Denoising", explorations.denoised(run)),
-        ("Training progress", [pictures.progress(run)]),
-        ("Compute", timing.compute(run)),
-        ("Configuration", _configuration(run)),
-        ("Environment", _environment(run)),
+    samples = "Samples" if unconditional else "Samples by class"
+    parts: list[tuple[str, Callable[[Run], Iterable[Block | None]]]] = [
+        ("By epoch", epochs.table),
+        ("Training curves", curves.draw),
+        (samples, lambda run: [pictures.samples(run)]),
+        ("Points", points.scatter),
+        ("What samples show", classified.shares),
+        ("Test reconstructions", lambda run: [pictures.reconstructions(run)]),
+        ("Latent interpolations", lambda run: [pictures.interpolations(run)]),
+        ("Latent walks", latent_walks.walks),
+        ("Vector arithmetic", latent_walks.vector_arithmetic),
+        ("Codes", latent_walks.codes),
+        ("Inversions", lambda run: [latent_walks.inversions(run)]),
+        ("Latent space", lambda run: [*plots.latent_space(run), *plots.kl_per_dimension(run)]),
+        ("Latent traversals", explorations.traversal),
+        ("Latent manifold", explorations.manifold),
+        ("Class arithmetic", explorations.arithmetic),
+        ("Generative factors", plots.factors),
+        ("Likelihood", plots.likelihood),
+        ("Anomalies", lambda run: [*plots.scores(run), *explorations.anomalies(run)]),
+        ("Denoising", explorations.denoised),
+        ("Training progress", lambda run: [pictures.progress(run)]),
+        ("Compute", timing.compute),
+        ("Configuration", _configuration),
+        ("Environment", _environment),
     ]
-    present = [(title, tuple(b for b in blocks if b is not None)) for title, blocks in parts]
+    present = [(title, drawn(title, partial(draw, run))) for title, draw in parts]
     sections = [
         Section("Summary", tuple(_summary(run))),
         Section("Evaluation", () if run.evals else (Missing(_NO_EVALUATION),)),
@@ -103,6 +105,15 @@ def compose(run: Run) -> Document:
     ]
     name = run.config.get("name") or run.path.resolve().name
     return Document(str(name), _lede(run), tuple(sections))
+
+
+def drawn(title: str, draw: Callable[[], Iterable[Block | None]]) -> tuple[Block, ...]:
+    """The blocks of a part, or why there are none where its arrays cannot be drawn."""
+    try:
+        return tuple(block for block in draw() if block is not None)
+    except Exception as error:  # arrays that do not fit fail in every library in every way
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        return (Missing(f"No {title.lower()}: the arrays cannot be drawn ({reason})."),)
 
 
 def _lede(run: Run) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gen_jax.core.strict_json import as_float
 from gen_jax.report import timing
 from gen_jax.report.comparison import stability
 from gen_jax.report.comparison.directions import direction
@@ -128,7 +129,7 @@ def values(run: Run) -> Iterator[Value]:
             if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
                 entries = protocol(run, content, quantity)
                 entries["unit"] = str(units.get(quantity, ""))
-                measured = math.nan if value is None else float(value)
+                measured = math.nan if value is None else as_float(value)
                 name = str(content["name"])
                 yield Value(name, quantity, tuple(sorted(entries.items())), measured)
     index = stability.measure(run)

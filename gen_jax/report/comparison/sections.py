@@ -1,6 +1,6 @@
 """Composes a comparison: what was run, how the configs differ, what came out, and the verdicts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gen_jax.config import reads
@@ -18,6 +18,7 @@ from gen_jax.report.document import (
     Text,
     Verdict,
 )
+from gen_jax.report.sections import drawn
 from gen_jax.report.tables import exact, flatten, number, settings_table
 
 _SETTINGS = {"family": "family", "data": "data.name", "seed": "seed"}
@@ -31,19 +32,19 @@ Cell = tuple[str, bool]
 def compose(models: Sequence[Model]) -> Document:
     """The whole comparison as blocks."""
     rows = measures.rows(models)
-    parts: list[tuple[str, Sequence[Block]]] = [
-        ("Trade-offs", metrics.trade_offs(models, rows)),
-        ("Runs", _runs(models)),
-        ("Methodology", [*_methodology(models), *_parameters(models)]),
-        ("Results by epoch", by_epoch.table(models)),
-        ("Final metrics", metrics.final(models, rows)),
-        ("Training curves", curves.draw(models)),
-        ("Samples", pictures.samples(models)),
-        ("Reconstructions", pictures.reconstructions(models)),
-        ("Latent interpolations", pictures.paths(models)),
-        ("Training stability", metrics.steadiness(models, rows)),
-        ("Compute", metrics.compute(models, rows)),
-        ("Verdicts", ()),
+    parts: list[tuple[str, Callable[[], Sequence[Block]]]] = [
+        ("Trade-offs", lambda: metrics.trade_offs(models, rows)),
+        ("Runs", lambda: _runs(models)),
+        ("Methodology", lambda: [*_methodology(models), *_parameters(models)]),
+        ("Results by epoch", lambda: by_epoch.table(models)),
+        ("Final metrics", lambda: metrics.final(models, rows)),
+        ("Training curves", lambda: curves.draw(models)),
+        ("Samples", lambda: pictures.samples(models)),
+        ("Reconstructions", lambda: pictures.reconstructions(models)),
+        ("Latent interpolations", lambda: pictures.paths(models)),
+        ("Training stability", lambda: metrics.steadiness(models, rows)),
+        ("Compute", lambda: metrics.compute(models, rows)),
+        ("Verdicts", tuple),
     ]
     verdicts = [
         Section(f"{member.name} ({model.label})", _verdicts(member), level=3)
@@ -54,7 +55,7 @@ def compose(models: Sequence[Model]) -> Document:
     names = [exact(model.settings.get("data.name", "not known")) for model in models]
     lede = [f"{len(models)} model{'s' if len(models) > 1 else ''}", f"{runs} runs"]
     lede.append(f"data {', '.join(dict.fromkeys(names))}")
-    sections = [Section(title, tuple(blocks)) for title, blocks in parts]
+    sections = [Section(title, drawn(title, draw)) for title, draw in parts]
     return Document("Comparison", tuple(lede), (*sections, *verdicts))
 
 
