@@ -14,19 +14,24 @@ import sys
 from pathlib import Path
 
 import jax
+import numpy as np
 
 from gen_jax import job, launch
 from gen_jax.audit import ledger
-from gen_jax.audit.tensors import differences
+from gen_jax.core.digest import by_path, to_host
+from gen_jax.core.state import TrainState
 
 ROOT = Path(__file__).resolve().parents[1]
 DEVICES = (1, 2, 3, 4, 8)
+STEPS = (1, 2, 5, 10, 20)
+"""Where losses are compared, by the largest relative difference; parameters, after the last, by the
+norm of the difference relative to their own."""
 OPTIONS = (
     "--config=configs/cvae_gan_shapes.py",
     "--config.batch_size=48",  # a multiple of all of them
-    "--config.num_steps=50",
+    "--config.num_steps=20",
     "--config.ledger_every=1",
-    "--config.log_every=50",
+    "--config.log_every=20",
     "--config.sample_every=0",
     "--config.data.image_size=16",
     "--config.data.num_train=1000",
@@ -65,7 +70,7 @@ def train(workdir: Path, devices: int, processes: int) -> None:
         sys.exit(f"{processes} processes: one of them failed")
 
 
-def state(workdir: Path) -> object:
+def state(workdir: Path) -> TrainState:
     """The last checkpoint."""
     return job.restore(launch.parse([f"--workdir={workdir}"])).state
 
@@ -77,19 +82,22 @@ def row(name: str, workdir: Path, reference: Path) -> str:
         all(ours[step].get(stream) == theirs[step].get(stream) for step in theirs)
         for stream in ("indices", "content", "keys")
     ]
-    far = {each.path: each for each in differences(state(workdir), state(reference))}
-    parameters = [each for path, each in far.items() if path.startswith(".params")]
-    largest = max((each.largest for each in parameters), default=0.0)
-    losses = [
-        abs(ours[step]["metrics"][loss] - value) / max(abs(value), 1e-6)
-        for step in (1, max(theirs))
-        for loss, value in theirs[step]["metrics"].items()
+    told = [*("the same" if each else "DIFFERENT" for each in same)]
+    for step in STEPS:
+        told.append(f"{loss_difference(ours[step], theirs[step]):.1e}")
+    one, other = (by_path(to_host(state(each).params)) for each in (workdir, reference))
+    apart = sum(np.sum(np.square(one[path] - other[path], dtype=np.float64)) for path in one)
+    size = sum(np.sum(np.square(other[path], dtype=np.float64)) for path in one)
+    return f"| {name} | {' | '.join(told)} | {np.sqrt(apart / size):.1e} |"
+
+
+def loss_difference(ours: dict, theirs: dict) -> float:
+    """The largest relative difference of a loss between two lines."""
+    return max(
+        abs(ours["metrics"][loss] - value) / max(abs(value), 1e-6)
+        for loss, value in theirs["metrics"].items()
         if loss.startswith("loss/")
-    ]
-    half = len(losses) // 2
-    first, last = max(losses[:half]), max(losses[half:])
-    told = " | ".join("the same" if each else "DIFFERENT" for each in same)
-    return f"| {name} | {told} | {first:.1e} | {last:.1e} | {largest:.1e} |"
+    )
 
 
 def main() -> None:
@@ -99,8 +107,11 @@ def main() -> None:
     folder = parser.parse_args().workdir
     runs = {f"{count} device{'s' * (count > 1)}": (count, 1) for count in DEVICES}
     runs |= {"2 processes of 1": (1, 2), "2 processes of 2": (2, 2)}
-    print("| run | images seen | their pixels | keys | losses, step 1 | step 50 | parameters |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    steps = " | ".join(f"step {step}" for step in STEPS)
+    print(
+        f"| run | images seen | their pixels | keys | losses, {steps} | parameters, {STEPS[-1]} |"
+    )
+    print("| --- " * (5 + len(STEPS)) + "|")
     for name, (devices, processes) in runs.items():
         workdir = folder / f"{processes}x{devices}"
         train(workdir, devices, processes)

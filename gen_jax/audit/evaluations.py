@@ -1,16 +1,14 @@
 """Evaluating again: do the files in `evals/` say what the checkpoint says?"""
 
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gen_jax import config as configs
 from gen_jax import evals
 from gen_jax.audit.findings import FAIL, PASS, REMARK, Finding, some
+from gen_jax.core import npz, strict_json
 from gen_jax.evals.model import Model
 
 ROUNDING = 1e-3
@@ -62,8 +60,8 @@ def check(model: Model, workdir: Path, elsewhere: bool) -> Iterator[Finding]:
 def _step(path: Path) -> int | None:
     """The step an evaluation is of; None if that cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["step"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return strict_json.read(path)["step"]
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -72,8 +70,8 @@ def _compare(then: Path, now: Path, elsewhere: bool) -> tuple[str, float]:
     if not now.exists():
         return "these settings evaluate nothing of that name", 0.0
     try:
-        old, new = (_plain(json.loads(path.read_text(encoding="utf-8"))) for path in (then, now))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        old, new = (_plain(strict_json.read(path)) for path in (then, now))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return "cannot be read", 0.0
     if old["step"] != new["step"]:
         return f"of step {old['step']}, the newest checkpoint is of step {new['step']}", 0.0
@@ -113,10 +111,10 @@ def _compare_figures(then: Path, now: Path, elsewhere: bool) -> str:
     if not then.exists() or elsewhere:
         return ""  # pictures of a t-SNE say nothing about rounding
     try:
-        with np.load(then, allow_pickle=False) as old, np.load(now, allow_pickle=False) as new:
-            if set(old.files) != set(new.files):
-                return f"other arrays: {some(sorted(set(old.files) ^ set(new.files)))}"
-            differ = [name for name in new.files if old[name].tobytes() != new[name].tobytes()]
-    except Exception as error:  # a damaged archive raises about anything
-        return f"cannot be read ({type(error).__name__})"
+        old, new = npz.read(then), npz.read(now)
+    except (OSError, ValueError) as error:
+        return f"cannot be read ({error})"
+    if old.keys() != new.keys():
+        return f"other arrays: {some(sorted(old.keys() ^ new.keys()))}"
+    differ = [name for name in new if old[name].tobytes() != new[name].tobytes()]
     return f"arrays differ: {some(differ)}" if differ else ""

@@ -1,11 +1,11 @@
 """`audit/examples.npz`: a fingerprint of every image of a run, to name one that changed."""
 
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from gen_jax.core import npz
 from gen_jax.core.files import write_bytes
 
 FILE = Path("audit") / "examples.npz"
@@ -22,7 +22,6 @@ def write(workdir: Path, prints: dict[str, np.ndarray]) -> None:
 def read(workdir: Path) -> dict[str, np.ndarray]:
     """What `write` wrote; empty where that cannot be read."""
     try:
-        with np.load(workdir / FILE, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return npz.read(workdir / FILE)
+    except (OSError, ValueError):
         return {}

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Self
 
 import jax
 
-from gen_jax.core import digest
+from gen_jax.core import digest, strict_json
 from gen_jax.core.files import write_bytes
 from gen_jax.errors import UserError
 
@@ -34,6 +34,9 @@ ORIGIN = "0" * 64
 """What the first line follows."""
 SHORT = 16
 """Hex digits of an array's digest in `leaves`."""
+
+MOST_BYTES = 2**30
+"""Of the file; a run of a million steps has a tenth of that."""
 
 Line = dict[str, Any]
 
@@ -61,15 +64,17 @@ def read(workdir: Path) -> Chain:
     path = workdir / FILE
     if not path.exists():
         return Chain([])
+    if path.stat().st_size > MOST_BYTES:
+        return Chain([], f"{path.name} has over {MOST_BYTES // 2**20} MiB")
     lines: list[Line] = []
     texts = path.read_bytes().split(b"\n")
     for number, text in enumerate(texts[:-1], start=1):  # what follows the last newline is no line
         where = f"line {number} of {path.name}"
         try:
-            line = json.loads(text)
+            line = strict_json.parse(text.decode())
             whole = {name: value for name, value in line.items() if name != "hash"}
             sound = line["hash"] == _hash(whole) and isinstance(line["step"], int)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return Chain(lines, f"{where} cannot be read")
         about = f"{where} ({line['kind']}, step {line['step']})"
         if not sound:

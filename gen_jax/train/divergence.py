@@ -1,7 +1,6 @@
 """A loss or a gradient that is not finite ends the run at its step, and leaves what led there."""
 
 import collections
-import json
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -9,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gen_jax.core import digest
+from gen_jax.core import digest, strict_json
 from gen_jax.data.batches import Batches
 from gen_jax.errors import UserError
 from gen_jax.train.workdir import write_json
@@ -29,7 +28,7 @@ def flag(metrics: dict[str, Any]) -> dict[str, Any]:
 def read(workdir: Path) -> dict[str, Any] | None:
     """The dump of a run that diverged; None where there is none, or none that can be read."""
     try:
-        content = json.loads((workdir / FILE).read_text(encoding="utf-8"))
+        content = strict_json.read(workdir / FILE)
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) and isinstance(content.get("step"), int) else None
