@@ -18,6 +18,7 @@ import numpy as np
 
 from gen_jax import job, launch
 from gen_jax.audit import ledger
+from gen_jax.audit.replay import Trainer
 from gen_jax.core.digest import by_path, to_host
 from gen_jax.core.state import TrainState
 
@@ -63,6 +64,7 @@ def train(workdir: Path, devices: int, processes: int) -> None:
                 f"--process_id={i}",
             ],
             env=environment,
+            stdout=subprocess.DEVNULL,
         )
         for i in range(processes)
     ]
@@ -70,7 +72,7 @@ def train(workdir: Path, devices: int, processes: int) -> None:
         sys.exit(f"{processes} processes: one of them failed")
 
 
-def state(workdir: Path) -> TrainState:
+def last_state(workdir: Path) -> TrainState:
     """The last checkpoint."""
     return job.restore(launch.parse([f"--workdir={workdir}"])).state
 
@@ -85,10 +87,38 @@ def row(name: str, workdir: Path, reference: Path) -> str:
     told = [*("the same" if each else "DIFFERENT" for each in same)]
     for step in STEPS:
         told.append(f"{loss_difference(ours[step], theirs[step]):.1e}")
-    one, other = (by_path(to_host(state(each).params)) for each in (workdir, reference))
+    apart = distance(last_state(workdir).params, last_state(reference).params)
+    return f"| {name} | {' | '.join(told)} | {apart:.1e} |"
+
+
+def perturbed(reference: Path) -> str:
+    """The last line of the table: one device, from parameters that are off by 1e-7 of themselves.
+
+    What rounding does to a training is what any change of its size does.
+    """
+    asked = launch.parse([f"--workdir={reference}"])
+    trainer = Trainer(asked, job.load(asked))
+    state, rng = trainer.initial(), np.random.default_rng(0)
+    nudged = jax.tree.map(
+        lambda leaf: (leaf * (1 + 1e-7 * rng.standard_normal(leaf.shape))).astype(leaf.dtype),
+        state.params,
+    )
+    told, lines = [], ledger.read(reference).steps()
+    for at in trainer.run(state._replace(params=nudged), 0, STEPS[-1]):
+        if at.step in STEPS:
+            far = loss_difference({"metrics": at.metrics}, lines[at.step])
+            told.append(f"{far:.1e}")
+        if at.step == STEPS[-1]:
+            apart = distance(at.state().params, last_state(reference).params)
+    return f"| 1 device, begun 1e-7 off | | | | {' | '.join(told)} | {apart:.1e} |"
+
+
+def distance(ours: dict, theirs: dict) -> float:
+    """The norm of the difference of all parameters, relative to their own."""
+    one, other = (by_path(to_host(params)) for params in (ours, theirs))
     apart = sum(np.sum(np.square(one[path] - other[path], dtype=np.float64)) for path in one)
     size = sum(np.sum(np.square(other[path], dtype=np.float64)) for path in one)
-    return f"| {name} | {' | '.join(told)} | {np.sqrt(apart / size):.1e} |"
+    return float(np.sqrt(apart / size))
 
 
 def loss_difference(ours: dict, theirs: dict) -> float:
@@ -116,6 +146,7 @@ def main() -> None:
         workdir = folder / f"{processes}x{devices}"
         train(workdir, devices, processes)
         print(row(name, workdir, folder / "1x1"), flush=True)
+    print(perturbed(folder / "1x1"))
     print(f"\njax {jax.__version__}; {' '.join(OPTIONS)}")
 
 

@@ -16,8 +16,10 @@ from gen_jax.train import divergence
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.workdir import read_config
 
-ROUNDING = 1e-3
-"""Relative difference of the losses, at the first line that differs, that is called rounding."""
+ROUNDING = 1e-4
+"""Relative difference of the losses that is called rounding, in the first steps of a replay."""
+FIRST = 2
+"""How many those are: later, training has amplified it a thousandfold."""
 STREAMS = {
     "indices": "which images were seen",
     "content": "the pixels or labels of the batch",
@@ -193,11 +195,15 @@ def _judge(
     amounts = "".join(
         f"; checkpoint {step}: {most(every).told()}" for step, every in measured.items() if every
     )
-    if elsewhere and not first.streams and first.loss[0] <= ROUNDING:
+    early = [each for each in done.compared if each.step <= start + FIRST]
+    streams = any(each.streams for each in done.compared)
+    if elsewhere and early and not streams and all(each.loss[0] <= ROUNDING for each in early):
+        near = max(each.loss[0] for each in early)
         text = (
-            f"steps {start} to {stop} again, on other devices or versions: within rounding; at "
-            f"step {first.step} {by}, at most {worst.loss[0]:.2g} ({worst.loss[1]}, step "
-            f"{worst.step}){amounts}"
+            f"steps {start} to {stop} again, on other devices or versions: within rounding; the "
+            f"same images and keys, losses of the first steps to {near:.2g} of themselves, at most "
+            f"{worst.loss[0]:.2g} ({worst.loss[1]}, step {worst.step}) when training had "
+            f"amplified it{amounts}"
         )
         return Finding("replay", REMARK, text, details)
     what = [f"{STREAMS[name]} differ" for name in first.streams]

@@ -102,12 +102,17 @@ def train(
     def at(every: int, step: int) -> bool:
         return every > 0 and step % every == 0
 
+    def afresh(step: int) -> bool:
+        """Two steps from where a replay may begin: before training amplifies rounding."""
+        return step <= 2 or any(at(config.checkpoint_every, step - ago) for ago in (1, 2))
+
     def due(step: int, last: bool) -> Due:
         saved = at(config.checkpoint_every, step) or step in milestones or last
         return Due(
             # A run that resumes here has lost the metrics of earlier steps.
             log=at(config.log_every, step) or saved,
-            witness=config.ledger_every > 0 and (at(config.ledger_every, step) or saved),
+            witness=config.ledger_every > 0
+            and (at(config.ledger_every, step) or saved or afresh(step)),
             sample=at(config.sample_every, step),
             evaluate=at(config.eval_every, step) or step in milestones,
             save=saved,
