@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from gen_jax import config as configs
-from gen_jax import launch
+from gen_jax import evals, launch
 from gen_jax.audit import circumstances, ledger
 from gen_jax.audit import run as audits
 from tests.shrink import shrink
 
 ROOT = Path(__file__).parents[2]
+FEW = {name: evals.EVALS[name] for name in ("reconstruction", "samples")}
 CONFIG = f"--config={ROOT / 'configs' / 'vae_mnist.py'}"
 
 
@@ -30,12 +31,14 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         load = configs.load
         patch.setattr(configs, "load", lambda path: small(load(path)))
+        patch.setattr(evals, "EVALS", FEW)
         assert launch.main([CONFIG, f"--workdir={workdir}"]) == 0
     return workdir
 
 
 @pytest.fixture
-def copied(trained, tmp_path):
+def copied(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(evals, "EVALS", FEW)
     return Path(shutil.copytree(trained, tmp_path / "run"))
 
 

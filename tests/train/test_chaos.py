@@ -35,7 +35,7 @@ SETTINGS = {
 }
 OPTIONS = ["--config=configs/cvae_gan_shapes.py"]
 OPTIONS += [f"--config.{key}={value}" for key, value in SETTINGS.items()]
-KILLS = 3
+KILLS = 2
 
 
 def test_a_training_killed_again_and_again_ends_as_if_left_alone(tmp_path):
