@@ -1,9 +1,9 @@
 """What the ledger costs: steps with it against steps without, in pairs.
 
-Windows of `--every` steps of the flagship on a fixed batch, by turns without and with all that the
-training loop does for a line of the ledger. It is done at the end of a window, when the devices have
-nothing left to do: as if none of it ran beside the steps, which bounds it from above. At the default
-of 50 steps that is far below the noise of most machines; windows of 5 show ten times as much of it.
+Windows of `--every` steps of the flagship on a fixed batch, by turns without and with all that
+the training loop does for a line of the ledger. It is done at the end of a window, when the devices
+have nothing left to do: as if none of it ran beside the steps, which bounds it from above. At the
+default of 50 steps that is far below the noise of most machines; windows of 5 show ten times as much.
 
     python benchmarks/ledger.py --every=5 --pairs=40
 """
