@@ -1,9 +1,10 @@
 """What the ledger costs: steps with it against steps without, in pairs.
 
 Windows of `--every` steps of the flagship on a fixed batch, by turns without and with all that
-the training loop does for a line of the ledger. It is done at the end of a window, when the devices
-have nothing left to do: as if none of it ran beside the steps, which bounds it from above. At the
-default of 50 steps that is far below the noise of most machines; windows of 5 show ten times as much.
+the training loop does for a line of the ledger. It is done at the end of a window, when the
+devices have nothing left to do: as if none of it ran beside the steps, which bounds it from above.
+At the default of 50 steps that is far below the noise of most machines; windows of 5 show ten times
+as much.
 
     python benchmarks/ledger.py --every=5 --pairs=40
 """
@@ -24,7 +25,7 @@ from gen_jax.core import digest, keys, parallel
 from gen_jax.data.batches import Batches
 from gen_jax.data.spec import ArraySplit, DataSpec
 from gen_jax.families import FAMILIES
-from gen_jax.train import loop
+from gen_jax.train import steps
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,7 +48,7 @@ def main() -> None:
     flags = parser.parse_args()
     config, split = configs.load(flags.config), images()
     family = FAMILIES[config.family](config, split.spec)
-    step_fn, key_digest = loop.make_step(family, config), loop.make_key_digest(family, config)
+    step_fn, key_digest = steps.make_step(family, config), steps.make_key_digest(family, config)
     batches = Batches(split, config.batch_size, config.seed, config.data.flip, family.draws)
     batch = batches.batch(0)
     sharded = parallel.shard(batch, axis=1)

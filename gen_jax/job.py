@@ -97,11 +97,11 @@ def restore(job: Job) -> Model:
     return newest(job, parts)
 
 
-def newest(job: Job, parts: Parts) -> Model:
-    """Likewise, whatever config and data the workdir was made with."""
+def newest(job: Job, parts: Parts, at: int | None = None) -> Model:
+    """Likewise, or that of a step, whatever config and data the workdir was made with."""
     with checkpoints(job, parts.family, read_only=True) as saved:
         target = jax.eval_shape(parts.family.init, jax.random.key(0))
-        state, step, _ = saved.restore(target)
+        state, step, _ = saved.restore(target, at)
     state, past = jax.device_put(state), history(job, step)
     return Model(parts.family, state, job.config, parts.train, parts.test, step, past)
 

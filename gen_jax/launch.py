@@ -32,10 +32,11 @@ def main(argv: Sequence[str]) -> int:
     _log_plainly()
     try:
         job = parse(argv)
-        late = job.config.get("deterministic") and determinism.ask()
+        computes = job.flags.mode in ("train", "evaluate", "audit")
+        late = computes and job.config.get("deterministic", True) and determinism.ask()
         if job.flags.distributed or _place(job.flags):
             processes.join(_place(job.flags))
-        if job.config.get("deterministic"):
+        if computes and job.config.get("deterministic", True):
             determinism.check(late)
         code = MODES[job.flags.mode](job) or 0
     except (UserError, OSError) as error:

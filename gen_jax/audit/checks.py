@@ -1,7 +1,9 @@
 """Checks of a workdir that need no training: is what lies there what the ledger says was made?"""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import inf
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,15 +20,18 @@ from gen_jax.errors import UserError
 from gen_jax.job import Job, Parts, checkpoints
 
 
-def chain(found: Chain) -> Finding:
-    """Is every line of the ledger as it was written?"""
+def chain(found: Chain, saved: dict[str, Any]) -> Finding:
+    """Is every line of the ledger as it was written, and is the run as long as it says?"""
     if found.fault:
         return Finding("ledger", FAIL, f"{FILE}: {found.fault}")
     steps = found.steps()
     text = f"{len(found.lines)} lines, steps {min(steps)} to {max(steps)}, head {found.head()[:12]}"
     details = {"lines": len(found.lines), "head": found.head(), "last_step": max(steps)}
-    if min(steps) > 0:
-        return Finding("ledger", REMARK, f"{text}; nothing is known of steps before", details)
+    remarks = [f"nothing is known of steps {a} to {b}" for a, b in found.gaps()]
+    if (asked := saved.get("num_steps")) is not None and asked > max(steps):
+        remarks.append(f"{asked} steps were asked for")
+    if remarks:
+        return Finding("ledger", REMARK, "; ".join([text, *remarks]), details)
     return Finding("ledger", PASS, text, details)
 
 
@@ -51,13 +56,7 @@ def data(job: Job, begun: list[Line], parts: Parts, last: int) -> Finding:
     If images changed, which, and at which of the steps up to the last they were seen first?
     """
     then, now = begun[-1]["data"], parts.described()
-    if not parts.prints:
-        text = "decoded on demand: what images hold is checked only batch by batch, in the replay"
-        return Finding("data", REMARK, text)
     changed = [key for key, value in then.items() if key in now and now[key] != value]
-    if not changed:
-        counts = ", ".join(f"{len(each)} {name}" for name, each in parts.prints.items())
-        return Finding("data", PASS, f"{counts} examples are those the run was made with")
     known, named = examples.read(job.workdir), []
     for name, prints in parts.prints.items():
         if f"{name}_content" not in changed:
@@ -71,8 +70,14 @@ def data(job: Job, begun: list[Line], parts: Parts, last: int) -> Finding:
             which = np.flatnonzero(before != prints)
             seen = _first_step(job, parts, which, last) if name == "train" else ""
             named.append(f"{name} examples changed: {some(which)}{seen}")
-    others = [f"{key} differs" for key in changed if not key.endswith("_content")]
-    return Finding("data", FAIL, "; ".join(named + others), {"changed": changed})
+    named += [f"{key} differs" for key in changed if not key.endswith("_content")]
+    if named:
+        return Finding("data", FAIL, "; ".join(named), {"changed": changed})
+    if any(f"{name}_content" not in then for name in ("train", "test")) or not parts.prints:
+        text = "decoded on demand: what images hold is checked only batch by batch, in the replay"
+        return Finding("data", REMARK, text)
+    counts = ", ".join(f"{len(each)} {name}" for name, each in parts.prints.items())
+    return Finding("data", PASS, f"{counts} examples are those the run was made with")
 
 
 def _first_step(job: Job, parts: Parts, which: np.ndarray, last: int) -> str:
@@ -98,17 +103,23 @@ def code(begun: list[Line]) -> Finding:
     return Finding("code", PASS, f"{len(now)} files are those that trained the run")
 
 
-def environment(begun: list[Line]) -> Finding:
+def environment(changes: Mapping[str, str]) -> Finding:
     """Are versions and devices those of the run?"""
-    changes = circumstances.environment_now(begun)
     if changes:
         text = f"not those of the run: {circumstances.told(changes)}"
         return Finding("environment", REMARK, text, {"changes": changes})
     return Finding("environment", PASS, "versions and devices are those of the run")
 
 
-def saved(job: Job, parts: Parts, found: Chain) -> Iterator[Finding]:
+def saved_steps(workdir: Path) -> list[int]:
+    """The steps there are checkpoints of, ascending, damaged or not."""
+    folder = workdir / "checkpoints"
+    return sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
+
+
+def saved(job: Job, parts: Parts, found: Chain, config: dict[str, Any]) -> Iterator[Finding]:
     """Is every checkpoint sound, and the state the ledger has for its step?"""
+    unknown = found.gaps() + ([] if config.get("ledger_every", 1) else [(max(found.steps()), inf)])
     target = jax.eval_shape(parts.family.init, jax.random.key(0))
     steps, sound = found.steps(), []
     with checkpoints(job, parts.family, read_only=True) as there:
@@ -121,7 +132,8 @@ def saved(job: Job, parts: Parts, found: Chain) -> Iterator[Finding]:
                 continue
             if step not in steps:
                 text = f"the ledger has no line for the checkpoint of step {step}"
-                yield Finding("checkpoints", FAIL, text, {"step": step})
+                gap = any(first < step < last for first, last in unknown)
+                yield Finding("checkpoints", REMARK if gap else FAIL, text, {"step": step})
                 continue
             leaves = digest.leaf_digests(state)
             if digest.combine(leaves) != steps[step]["state"]:

@@ -32,12 +32,9 @@ def check_resume(run: Path, config: ConfigDict, now: Mapping[str, Any]) -> None:
     """Logs that a run is about to be resumed by other code, versions or devices, or refuses.
 
     Raises:
-      UserError: it is, and `resume.code` is "refuse"; or a key of `resume` has no such value.
+      UserError: it is, and `resume.code` is "refuse".
     """
-    for key in ("config", "code"):
-        if config.resume[key] not in ("refuse", "record"):
-            raise UserError(f"resume.{key}={config.resume[key]!r}: must be 'refuse' or 'record'")
-    begun = [line for line in ledger.read(run).lines if line["kind"] == "begin"]
+    begun = ledger.read(run).begun()
     if not begun:
         return
     found = code_changes(begun[-1]["code"], now["code"])
@@ -59,6 +56,22 @@ def code() -> dict[str, str]:
         path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         for path in sorted(root.rglob("*.py"))
     }
+
+
+def recorded(begin: Mapping[str, Any], mine: ConfigDict) -> ConfigDict:
+    """The config of a begin line, with what may change on resuming as another config has it."""
+    flat = configs.dotted(configs.to_json(configs.from_json(begin["config"], configs.base())))
+    flat |= {
+        k: v for k, v in configs.dotted(configs.to_json(mine)).items() if configs.may_change(k)
+    }
+    nested: dict[str, Any] = {}
+    for key, value in flat.items():
+        *path, name = key.split(".")
+        section = nested
+        for part in path:
+            section = section.setdefault(part, {})
+        section[name] = value
+    return configs.from_json(nested, configs.base())
 
 
 def config_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
@@ -88,11 +101,16 @@ def environment_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict
 
 
 def environment_now(begun: list[dict[str, Any]]) -> dict[str, str]:
-    """`environment_changes` between any of some begin lines and this process."""
+    """`environment_changes` between any of some begin lines and this process.
+
+    A run that was not to be deterministic is as good as on other devices everywhere.
+    """
     here = workdir.environment()
     found: dict[str, str] = {}
     for line in begun:
-        found |= environment_changes(line["environment"], here)
+        found |= environment_changes(line.get("environment", {}), here)
+        if not line.get("config", {}).get("deterministic", True):
+            found["deterministic"] = "False"
     return found
 
 

@@ -1,9 +1,9 @@
 """`--mode=audit`: one run against its ledger, or two runs against each other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from gen_jax.audit import certificate, pair, run
-from gen_jax.audit.findings import PASS, Finding, verdict
+from gen_jax.audit.findings import FAIL, PASS, Finding, verdict
 from gen_jax.errors import UserError
 from gen_jax.job import Job, of_workdir
 from gen_jax.train import lock
@@ -11,7 +11,11 @@ from gen_jax.train.workdir import read_config
 
 
 def audit(job: Job) -> int:
-    """Prints every finding as it is made, then writes the certificate; 0 if all holds, else 1."""
+    """Prints every finding as it is made, then writes the certificate; 0 if all holds, else 1.
+
+    Raises:
+      UserError: there is nothing to audit, or nothing that could be done about it.
+    """
     if job.flags.runs is None:
         if read_config(job.workdir) is None:
             raise UserError(f"no run in {job.workdir}: pass --workdir")
@@ -32,9 +36,17 @@ def audit(job: Job) -> int:
     return 0 if passed == PASS else 1
 
 
-def _shown(findings: Iterable[Finding]) -> list[Finding]:
-    found = []
-    for finding in findings:
+def _shown(findings: Iterator[Finding]) -> list[Finding]:
+    """All of them, printed; what keeps an audit from going on is one more, unless the first."""
+    found: list[Finding] = []
+    while True:
+        try:
+            finding = next(findings)
+        except StopIteration:
+            return found
+        except (UserError, OSError) as error:
+            if not found:
+                raise
+            finding = Finding("audit", FAIL, f"could not go on: {error}")
         print(finding.line(), flush=True)
         found.append(finding)
-    return found

@@ -1,13 +1,19 @@
 """Evaluating again: do the files in `evals/` say what the checkpoint says?"""
 
+import contextlib
+import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from gen_jax import config as configs
 from gen_jax import evals
+from gen_jax.audit import checks
 from gen_jax.audit.findings import FAIL, PASS, REMARK, Finding, some
+from gen_jax.audit.ledger import Chain, Line
 from gen_jax.core import npz, strict_json
 from gen_jax.evals.model import Model
 
@@ -16,26 +22,37 @@ ROUNDING = 1e-3
 _OF_THE_CODE = ("git_commit", "git_dirty")
 
 
-def check(model: Model, workdir: Path, elsewhere: bool) -> Iterator[Finding]:
+def step_to_evaluate(workdir: Path, found: Chain) -> tuple[int | None, Finding | None]:
+    """(the step the files in `evals/` are of, if there is a checkpoint of it; what else to say)."""
+    of = {_step(path) for path in (workdir / "evals").glob("*.json")}
+    if not of:
+        return None, Finding("evals", REMARK, "there are none to compare")
+    if len(of) > 1 or None in of:
+        text = f"they are of several steps, or cannot be read: {some(sorted(map(str, of)))}"
+        return None, Finding("evals", FAIL, text)
+    (step,) = of
+    if step in checks.saved_steps(workdir):
+        return step, None
+    text = f"not compared: they are of step {step}, of which there is no checkpoint any more"
+    known = step in found.steps() and step < max(found.steps())
+    return None, Finding("evals", REMARK if known else FAIL, text)
+
+
+def check(model: Model, workdir: Path, elsewhere: bool, begun: Sequence[Line]) -> Iterator[Finding]:
     """Evaluates the model and compares every `evals/*.json`, and the figures, with what comes out.
 
     Args:
-      model: the newest checkpoint.
+      model: the checkpoint they are of.
       workdir: where `evals/` is.
       elsewhere: devices or versions are not those of the run, so that rounding may differ.
+      begun: the ledger's begin lines: how long a run was to be may have changed since.
     """
     folder = workdir / "evals"
     names = sorted(path.name for path in folder.glob("*.json"))
-    if not names:
-        yield Finding("evals", REMARK, "there are none to compare")
-        return
-    of = {_step(folder / name) for name in names}
-    if model.step not in of:
-        text = f"of step {some(sorted(map(str, of)))}, the newest intact checkpoint of {model.step}"
-        yield Finding("evals", FAIL, f"not compared: they are {text}")
-        return
     with tempfile.TemporaryDirectory(prefix=".evals-", dir=workdir / "audit") as scratch:
+        model = model._replace(config=_config(model, folder, names, begun))
         evals.write(model, Path(scratch), configs.digest(model.config))
+        absent = sorted({path.name for path in Path(scratch).glob("*.json")} - set(names))
         same: list[str] = []
         near: dict[str, float] = {}
         for name in names:
@@ -49,12 +66,28 @@ def check(model: Model, workdir: Path, elsewhere: bool) -> Iterator[Finding]:
         problem = _compare_figures(folder / "figures.npz", Path(scratch) / "figures.npz", elsewhere)
         if problem:
             yield Finding("evals", FAIL, f"evals/figures.npz: {problem}", {"file": "figures.npz"})
+    if absent:
+        text = f"evaluating again gives {some(absent)} as well, which is not there"
+        yield Finding("evals", REMARK, text, {"absent": absent})
     if same:
         yield Finding("evals", PASS, f"{some(same, 30)}: the same numbers again", {"same": same})
     if near:
         told = some((f"{name} ({worst:.2g})" for name, worst in near.items()), 30)
         text = f"within rounding of other devices or versions, relative difference: {told}"
         yield Finding("evals", REMARK, text, {"near": near})
+
+
+def _config(model: Model, folder: Path, names: list[str], begun: Sequence[Line]) -> ConfigDict:
+    """The config the evaluations were made under, if it is one of those known; else the model's."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        wanted = strict_json.read(folder / names[0])["protocol"]["config_digest"]
+        for config in (
+            model.config,
+            *(configs.from_json(line["config"], configs.base()) for line in reversed(begun)),
+        ):
+            if configs.digest(config) == wanted:
+                return config
+    return model.config
 
 
 def _step(path: Path) -> int | None:
@@ -73,8 +106,6 @@ def _compare(then: Path, now: Path, elsewhere: bool) -> tuple[str, float]:
         old, new = (_plain(strict_json.read(path)) for path in (then, now))
     except (ValueError, KeyError, TypeError, AttributeError):
         return "cannot be read", 0.0
-    if old["step"] != new["step"]:
-        return f"of step {old['step']}, the newest checkpoint is of step {new['step']}", 0.0
     theirs, ours = (side["protocol"].get("config_digest") for side in (old, new))
     if theirs != ours:
         return (
@@ -102,8 +133,8 @@ def _plain(content: dict[str, Any]) -> dict[str, Any]:
 
 def _relative(one: Any, other: Any) -> float:
     numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (one, other))
-    if not numbers:
-        return float("inf")
+    if not numbers or not math.isfinite(one) or not math.isfinite(other):
+        return math.inf
     return abs(one - other) / max(abs(one), abs(other))
 
 

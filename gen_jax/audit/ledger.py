@@ -18,6 +18,7 @@ last hash, the head, is worth publishing.
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -34,6 +35,8 @@ ORIGIN = "0" * 64
 """What the first line follows."""
 SHORT = 16
 """Hex digits of an array's digest in `leaves`."""
+MOST_WAITING = 2
+"""Lines whose digests have not been taken yet."""
 
 MOST_BYTES = 2**30
 """Of the file; a run of a million steps has a tenth of that."""
@@ -47,9 +50,22 @@ class Chain(NamedTuple):
     lines: list[Line]
     fault: str = ""
 
+    def begun(self) -> list[Line]:
+        """The lines of kind "begin"."""
+        return [line for line in self.lines if line["kind"] == "begin"]
+
     def steps(self) -> dict[int, Line]:
         """The lines of kind "step", by step."""
         return {line["step"]: line for line in self.lines if line["kind"] == "step"}
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """(from, to) between which steps were trained that no line is about: without a ledger."""
+        found, last = [], 0
+        for line in self.lines:
+            if line["kind"] == "begin" and line["step"] > last:
+                found.append((last, line["step"]))
+            last = line["step"]
+        return found
 
     def head(self) -> str:
         """The hash of the last line."""
@@ -67,22 +83,42 @@ def read(workdir: Path) -> Chain:
     if path.stat().st_size > MOST_BYTES:
         return Chain([], f"{path.name} has over {MOST_BYTES // 2**20} MiB")
     lines: list[Line] = []
+    leaves: list[str] = []
     texts = path.read_bytes().split(b"\n")
     for number, text in enumerate(texts[:-1], start=1):  # what follows the last newline is no line
         where = f"line {number} of {path.name}"
         try:
             line = strict_json.parse(text.decode())
-            whole = {name: value for name, value in line.items() if name != "hash"}
-            sound = line["hash"] == _hash(whole) and isinstance(line["step"], int)
+            leaves = line["leaves"] if line["kind"] == "begin" else leaves
+            if not _is_line(line, len(leaves)):
+                raise ValueError("it is no line of a ledger")
         except (ValueError, KeyError, TypeError, AttributeError):
             return Chain(lines, f"{where} cannot be read")
         about = f"{where} ({line['kind']}, step {line['step']})"
-        if not sound:
+        if line["hash"] != _hash({name: value for name, value in line.items() if name != "hash"}):
             return Chain(lines, f"{about} was altered: its hash is not that of its content")
         if line["previous"] != (lines[-1]["hash"] if lines else ORIGIN):
             return Chain(lines, f"{about} does not follow the line before it")
         lines.append(line)
     return Chain(lines)
+
+
+def _is_line(line: Line, leaves: int) -> bool:
+    """Whether a line has the entries of its kind; `leaves` is how many arrays the state has."""
+    texts = ["hash", "previous"]
+    if line["kind"] == "step":
+        texts += ["state", "indices", "leaves"]
+        numbers = line.get("metrics", {}).values()
+        fits = len(line["leaves"]) == SHORT * leaves and all(map(strict_json.is_number, numbers))
+    else:
+        about = [line.get(name, {}) for name in ("config", "data", "code", "environment")]
+        fits = line["kind"] == "begin" and all(isinstance(entry, dict) for entry in about)
+        fits = fits and all(isinstance(path, str) for path in line["leaves"])
+    return (
+        fits
+        and strict_json.is_int(line["step"])
+        and all(isinstance(line[name], str) for name in texts)
+    )
 
 
 def leaves_of(line: Line) -> list[str]:
@@ -149,13 +185,15 @@ class Ledger:
         """
         line = {"kind": "step", "step": step, "indices": self.indices, **entries}
         self._pending.append(self._pool.submit(self._digested, line, state))
-        while self._pending and self._pending[0].done():
+        # Each that waits holds a state on its device.
+        while len(self._pending) > MOST_WAITING:
             self._pending.pop(0).result()
 
     def wait(self) -> None:
-        """Blocks until every line is in the file; OSError if one could not be written."""
+        """Blocks until every line is on the disk; OSError if one could not be written."""
         while self._pending:
             self._pending.pop(0).result()
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Waits for what was begun, then closes the file."""

@@ -1,13 +1,12 @@
 """Two runs side by side: do they part, where, and why?"""
 
 from collections.abc import Iterator
-from typing import Any
 
-from gen_jax.audit import circumstances, ledger
+from gen_jax.audit import checks, circumstances, ledger
 from gen_jax.audit.findings import FAIL, PASS, REMARK, Finding, some
 from gen_jax.audit.ledger import Chain, Line, leaves_of
 from gen_jax.audit.replay import Trainer
-from gen_jax.audit.run import STREAMS
+from gen_jax.audit.retrace import STREAMS, segments
 from gen_jax.audit.tensors import differences, most, network, readable, short
 from gen_jax.core.state import TrainState
 from gen_jax.errors import UserError
@@ -27,17 +26,19 @@ def compare(one: Job, other: Job) -> Iterator[Finding]:
     for job, found in zip((one, other), chains, strict=True):
         if found.fault:
             yield Finding("ledger", FAIL, f"{job.workdir}: {found.fault}")
-    begun = [_last(found) for found in chains]
-    yield from _circumstances(*begun)
+    yield from _circumstances(*(found.begun()[-1] for found in chains))
     last, first = _parting(*chains)
     if first is None:
         ends = [max(found.steps()) for found in chains]
         shared = len(chains[0].steps().keys() & chains[1].steps().keys())
+        if not shared:
+            yield Finding("ledgers", REMARK, "there is no step that both have a line of")
+            return
         text = f"the same bits at all {shared} steps both have lines of (they end at {ends[0]} and"
         yield Finding("ledgers", PASS, f"{text} {ends[1]})")
         return
     yield _parted(chains, last, first)
-    yield _side_by_side((one, other), begun, last, first)
+    yield _side_by_side((one, other), chains, last, first)
 
 
 def _chain(job: Job) -> Chain:
@@ -45,10 +46,6 @@ def _chain(job: Job) -> Chain:
     if not found.steps():
         raise UserError(f"{job.workdir / ledger.FILE}: {found.fault or 'there is none'}")
     return found
-
-
-def _last(found: Chain) -> Line:
-    return [line for line in found.lines if line["kind"] == "begin"][-1]
 
 
 def _circumstances(one: Line, other: Line) -> Iterator[Finding]:
@@ -92,13 +89,26 @@ def _parted(chains: list[Chain], last: int, first: int) -> Finding:
     return Finding("ledgers", FAIL, text, {"same": last, "differs": first, "streams": streams})
 
 
-def _side_by_side(jobs: tuple[Job, Job], begun: list[Line], last: int, first: int) -> Finding:
+def _side_by_side(jobs: tuple[Job, Job], chains: list[Chain], last: int, first: int) -> Finding:
     """Trains both again from the latest state they are known to share, until they differ."""
+    if chains[0].lines[0]["leaves"] != chains[1].lines[0]["leaves"]:
+        return Finding("replay", REMARK, "not trained again: there is no array to compare")
+    both = set(checks.saved_steps(jobs[0].workdir)) & set(checks.saved_steps(jobs[1].workdir))
+    start = max([step for step in both if step <= last], default=0)
+    stretches = [list(segments(found.begun(), (start, first))) for found in chains]
+    if any(len(each) != 1 or each[0][0] != start for each in stretches):
+        text = f"not trained again: from step {start} to {first} one of them changed its config"
+        return Finding("replay", REMARK, text)
+    pairs = zip(jobs, stretches, strict=True)
+    jobs = tuple(  # type: ignore[assignment]
+        job._replace(config=circumstances.recorded(each[0][2], job.config)) for job, each in pairs
+    )
     parts = [load(job) for job in jobs]
     trainers = [Trainer(job, each) for job, each in zip(jobs, parts, strict=True)]
-    start, states = _shared(jobs, parts, trainers, last)
-    if begun[0]["leaves"] != begun[1]["leaves"]:
-        return Finding("replay", REMARK, "not trained again: there is no array to compare")
+    states = [
+        _state(job, each, trainer, start)
+        for job, each, trainer in zip(jobs, parts, trainers, strict=True)
+    ]
     if found := differences(*states):
         text = f"they begin with other values: {found[0].told()}, and {len(found) - 1} more arrays"
         return Finding("replay", FAIL, text, {"step": start})
@@ -132,20 +142,10 @@ def _side_by_side(jobs: tuple[Job, Job], begun: list[Line], last: int, first: in
     return Finding("replay", REMARK, text)
 
 
-def _shared(
-    jobs: tuple[Job, Job], parts: list[Parts], trainers: list[Trainer], last: int
-) -> tuple[int, list[TrainState]]:
-    """The latest state, at or before step `last`, that both have: a checkpoint, or the first."""
-    states: list[Any] = [trainer.initial() for trainer in trainers]
-    with (
-        checkpoints(jobs[0], parts[0].family, read_only=True) as ours,
-        checkpoints(jobs[1], parts[1].family, read_only=True) as theirs,
-    ):
-        both = [step for step in ours.steps() if step in theirs.steps() and step <= last]
-        if not both:
-            return 0, states
-        found = [
-            saved.restore(state, both[-1])[0]
-            for saved, state in zip((ours, theirs), states, strict=True)
-        ]
-        return both[-1], found
+def _state(job: Job, parts: Parts, trainer: Trainer, start: int) -> TrainState:
+    """A run's state at a step: that of its checkpoint, or the first."""
+    state = trainer.initial()
+    if start:
+        with checkpoints(job, parts.family, read_only=True) as saved:
+            state, _, _ = saved.restore(state, start)
+    return state

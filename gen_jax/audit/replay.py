@@ -1,6 +1,5 @@
 """Training again, beside the ledger: do the same steps give the same bits?"""
 
-import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,8 +12,11 @@ from gen_jax.core import digest, keys, parallel
 from gen_jax.core.state import TrainState
 from gen_jax.data.batches import Batch, Batches
 from gen_jax.job import Job, Parts
-from gen_jax.train import divergence, loop
+from gen_jax.train import divergence, steps
 from gen_jax.train.progress import Progress
+
+SMALL = 1e-2
+"""Below it a metric's difference is relative to this: a mean of logits may be next to nothing."""
 
 
 class Step(NamedTuple):
@@ -30,7 +32,7 @@ class Step(NamedTuple):
     step: int
     state: Callable[[], TrainState]
     batch: Batch
-    metrics: dict[str, float]
+    metrics: dict[str, np.ndarray]
 
 
 def batches_of(job: Job, parts: Parts) -> Batches:
@@ -54,8 +56,8 @@ class Trainer:
         parallel.check_batch(config.batch_size, config.discriminator.pack)
         self._seed, self._family = config.seed, family
         self.batches = batches_of(job, parts)
-        self.key_digest = loop.make_key_digest(family, config)
-        self._step = loop.make_step(family, config)
+        self.key_digest = steps.make_key_digest(family, config)
+        self._step = steps.make_step(family, config)
         self.images = config.batch_size * family.draws
 
     def initial(self) -> TrainState:
@@ -67,7 +69,7 @@ class Trainer:
         spread = parallel.replicate(state)
         for step, batch in self.batches.prefetch(start, stop):
             spread, metrics = self._step(spread, parallel.shard(batch, axis=1))
-            first = {name: float(value[0]) for name, value in jax.device_get(metrics).items()}
+            first = {name: value[0] for name, value in jax.device_get(metrics).items()}
             yield Step(step + 1, partial(parallel.unreplicate, spread), batch, first)
 
 
@@ -78,18 +80,20 @@ class Compared(NamedTuple):
       step: steps done.
       streams: those of "indices", "content" and "keys" that differ.
       arrays: paths of the arrays that differ in any bit.
+      state: whether the digest of the whole state is the line's.
       loss: the largest relative difference of a metric, and its name.
     """
 
     step: int
     streams: tuple[str, ...]
     arrays: tuple[str, ...]
+    state: bool
     loss: tuple[float, str]
 
     @property
     def same(self) -> bool:
         """Bit for bit."""
-        return not (self.streams or self.arrays)
+        return self.state and self.loss[0] == 0 and not (self.streams or self.arrays)
 
 
 class Replayed(NamedTuple):
@@ -98,12 +102,14 @@ class Replayed(NamedTuple):
     Attributes:
       compared: in order.
       diverged: (step, names of what was not finite), or None.
-      states: the last state and those of the steps asked for, on the host.
+      states: on the host, the last, and from the first difference on those of the steps asked for.
+      metrics: of every step that was replayed, as the devices gave them.
     """
 
     compared: tuple[Compared, ...]
     diverged: tuple[int, tuple[str, ...]] | None
     states: dict[int, Any]
+    metrics: dict[int, dict[str, np.ndarray]]
 
     @property
     def first(self) -> Compared | None:
@@ -132,6 +138,7 @@ def replay(
     (start, stop), lines, leaves = span, found.steps(), found.lines[0]["leaves"]
     compared: list[Compared] = []
     kept: dict[int, Any] = {}
+    metrics: dict[int, dict[str, np.ndarray]] = {}
     chain = lines[start]["indices"] if start in lines else None
     differs = False
     progress = Progress(start, stop, trainer.images)
@@ -140,14 +147,17 @@ def replay(
             progress.advance()
             if chain is not None:
                 chain = chained(chain, trainer.batches.digest(at.step - 1))
+            metrics[at.step] = at.metrics
             if not at.metrics[divergence.FINITE]:
-                bad = [name for name, value in at.metrics.items() if not math.isfinite(value)]
-                return Replayed(tuple(compared), (at.step, tuple(bad)), kept)
+                bad = [name for name, value in at.metrics.items() if not np.isfinite(value)]
+                return Replayed(tuple(compared), (at.step, tuple(bad)), kept, metrics)
             if at.step in lines:
+                if "keys" not in lines[at.step]:  # where a ledger began anew
+                    chain = lines[at.step]["indices"]
                 compared.append(_compare(at, chain, trainer, lines[at.step], leaves))
                 progress.report(at.step, {})
                 differs = differs or not compared[-1].same
-            if at.step in keep or at.step == stop:
+            if (differs and at.step in keep) or at.step == stop:
                 kept[at.step] = digest.to_host(at.state())
             if differs and not patient and not any(step > at.step for step in keep):
                 break
@@ -155,7 +165,7 @@ def replay(
                 break
     finally:
         progress.close()
-    return Replayed(tuple(compared), None, kept)
+    return Replayed(tuple(compared), None, kept, metrics)
 
 
 def _compare(
@@ -165,19 +175,21 @@ def _compare(
     if chain is not None:
         streams["indices"] = chain
     then = dict(zip(leaves, leaves_of(line), strict=True))
-    now = {path: full[:SHORT] for path, full in digest.leaf_digests(at.state()).items()}
+    full = digest.leaf_digests(at.state())
+    now = {path: each[:SHORT] for path, each in full.items()}
     return Compared(
         at.step,
-        tuple(name for name, value in streams.items() if line.get(name) != value),
+        tuple(name for name, value in streams.items() if line.get(name, value) != value),
         tuple(path for path in {**then, **now} if then.get(path) != now.get(path)),
+        digest.combine(full) == line["state"],
         _loss_difference(line.get("metrics", {}), at.metrics),
     )
 
 
-def _loss_difference(then: dict[str, float], now: dict[str, float]) -> tuple[float, str]:
-    found = [
-        (abs(value - now[name]) / max(abs(value), abs(now[name]), 1e-6), name)
-        for name, value in then.items()
-        if name in now and np.isfinite(value)
-    ]
+def _loss_difference(then: dict[str, float], now: dict[str, np.ndarray]) -> tuple[float, str]:
+    found = []
+    for name, value in then.items():
+        ours = float(now.get(name, np.float32(np.nan)))
+        far = abs(value - ours) / max(abs(value), abs(ours), SMALL)
+        found.append((far if np.isfinite(far) else np.inf, name))
     return max(found, default=(0.0, ""))

@@ -25,10 +25,11 @@ from gen_jax.config.checks import (
 from gen_jax.config.command_line import override, split_args
 from gen_jax.config.files import base, load
 from gen_jax.config.ignored import check_ignored, reads
-from gen_jax.config.keys import digest, dotted, from_json, to_json
+from gen_jax.config.keys import OF_THE_COMMAND, digest, dotted, from_json, to_json
 from gen_jax.config.ranges import check_values
 
 __all__ = [
+    "OF_THE_COMMAND",
     "RESUMABLE",
     "base",
     "check_against_base",

@@ -15,6 +15,10 @@ from gen_jax.errors import UserError
 _MOST_COMPARED = 100  # letters; the comparison takes the square of them
 
 
+OF_THE_COMMAND = "resume"
+"""The section that says what a command may do, not what a run is: no digest covers it."""
+
+
 def dotted(config: ConfigDict | Mapping[str, Any]) -> dict[str, Any]:
     """All values by dotted key, {"loss.beta": 0.2, ...}, sections sorted by name."""
     flat: dict[str, Any] = {}
@@ -49,7 +53,8 @@ def _plain(value: Any, key: str) -> Any:
 
 def digest(config: ConfigDict) -> str:
     """SHA-256 (hex) of the config's canonical JSON: sorted keys, no spaces, UTF-8."""
-    text = json.dumps(to_json(config), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    content = {name: value for name, value in to_json(config).items() if name != OF_THE_COMMAND}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

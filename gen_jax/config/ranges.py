@@ -47,6 +47,9 @@ def check_values(config: ConfigDict) -> None:
     for epochs in config.eval_epochs:
         if isinstance(epochs, bool) or not isinstance(epochs, int | float) or epochs <= 0:
             raise UserError(f"eval_epochs={tuple(config.eval_epochs)}: must be positive numbers")
+    for key, value in config.resume.items():
+        if value not in ("refuse", "record"):
+            raise UserError(f"resume.{key}={value!r}: must be 'refuse' or 'record'")
     if config.seed >= 2**32:
         raise UserError(f"seed={config.seed}: must be below 2**32")
 

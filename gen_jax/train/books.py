@@ -1,6 +1,6 @@
 """What a training writes down as it goes, by the one process that does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -45,6 +45,20 @@ class Due(NamedTuple):
     sample: bool
     evaluate: bool
     save: bool
+
+
+def summary(steps: Sequence[Mapping[str, np.ndarray]]) -> dict[str, float]:
+    """What a line of `metrics.jsonl` says of the metrics of some steps: means, peaks of norms."""
+    means = {
+        name: float(Average.from_model_output(np.stack([each[name] for each in steps])).compute())
+        for name in steps[0]
+    }
+    # A norm that leaps for a step leaves no trace in a mean of fifty.
+    return means | {
+        f"{name}_max": float(max(np.max(each[name]) for each in steps))
+        for name in steps[0]
+        if name.startswith("grad/")
+    }
 
 
 class Books:
@@ -137,18 +151,7 @@ class Books:
     def _log(self, state: TrainState, step: int) -> None:
         fetched = jax.device_get(self._pending)
         self._pending.clear()
-        scalars = {
-            name: float(
-                Average.from_model_output(np.stack([m[name][0] for m in fetched])).compute()
-            )
-            for name in fetched[0]
-        }
-        # A norm that leaps for a step leaves no trace in a mean of fifty.
-        scalars |= {
-            f"{name}_max": float(max(np.max(m[name]) for m in fetched))
-            for name in fetched[0]
-            if name.startswith("grad/")
-        }
+        scalars = summary([{name: value[0] for name, value in m.items()} for m in fetched])
         self._progress.pause()
         scalars |= self._hooks.diagnose(parallel.unreplicate(state), step)
         self._progress.resume()

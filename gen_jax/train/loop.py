@@ -16,15 +16,14 @@ from gen_jax.core.state import Family, TrainState
 from gen_jax.data.batches import Batches, num_steps
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
-from gen_jax.train import divergence
+from gen_jax.train import divergence, steps
 from gen_jax.train.books import Books, Due, Hooks
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.interrupt import Interrupted, StopSignals
 from gen_jax.train.progress import Progress
 from gen_jax.train.records import Records
-from gen_jax.train.steps import make_key_digest, make_step
 
-__all__ = ["Hooks", "check_decay", "make_key_digest", "make_step", "total_steps", "train"]
+__all__ = ["Hooks", "check_decay", "total_steps", "train"]
 
 
 def total_steps(config: ConfigDict, split: Split, draws: int) -> int:
@@ -81,19 +80,22 @@ def train(
     start, stop = int(state.step), total_steps(config, split, family.draws)
     stream = (split, config.batch_size, config.seed, config.data.flip, family.draws)
     whole, mine = Batches(*stream), Batches(*stream, parallel.share(config.batch_size))
-    step_fn, key_digest = make_step(family, config), make_key_digest(family, config)
+    step_fn, key_digest = steps.make_step(family, config), steps.make_key_digest(family, config)
     images = config.batch_size * family.draws
     progress: Any = processes.Bystander()
     books: Any = processes.Bystander()
     with processes.together():
         if writes:
             records, progress = Records(workdir, start), Progress(start, stop, images)
-            ledger = hooks.ledger(start, state) if hooks.ledger and start < stop else None
+            # That a finished run was given another config is a line as well.
+            lasting = start < stop or config.resume.config == "record"
+            ledger = hooks.ledger(start, state) if hooks.ledger and lasting else None
             epoch = len(split) / images
             books = Books(hooks, checkpoints, records, progress, ledger, whole, epoch)
     watch = divergence.Watch(workdir if writes else None, whole, checkpoints.latest_step)
     state = parallel.replicate(state)
     stops = processes.Stops()
+    fresh = start  # where a replay may begin; in two steps training amplifies little rounding
     milestones = {
         num_steps(len(split), config.batch_size, family.draws, epochs)
         for epochs in config.eval_epochs
@@ -102,17 +104,13 @@ def train(
     def at(every: int, step: int) -> bool:
         return every > 0 and step % every == 0
 
-    def afresh(step: int) -> bool:
-        """Two steps from where a replay may begin: before training amplifies rounding."""
-        return step <= 2 or any(at(config.checkpoint_every, step - ago) for ago in (1, 2))
-
     def due(step: int, last: bool) -> Due:
         saved = at(config.checkpoint_every, step) or step in milestones or last
         return Due(
             # A run that resumes here has lost the metrics of earlier steps.
             log=at(config.log_every, step) or saved,
             witness=config.ledger_every > 0
-            and (at(config.ledger_every, step) or saved or afresh(step)),
+            and (at(config.ledger_every, step) or saved or step - fresh <= 2),
             sample=at(config.sample_every, step),
             evaluate=at(config.eval_every, step) or step in milestones,
             save=saved,
@@ -128,6 +126,7 @@ def train(
                 last = stops.hear(metrics, signals.received) is not None or done == stop
                 books.note(done, watch.see(done, metrics))
                 now = due(done, last)
+                fresh = done if now.save else fresh
                 if not any(now):
                     continue
                 watch.settle()

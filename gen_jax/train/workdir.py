@@ -68,16 +68,19 @@ def describe(train: Split, test: Split, frozen: Mapping[str, str]) -> dict[str, 
     }
 
 
-def check_same_run(workdir: Path, config: ConfigDict, data: dict[str, Any]) -> None:
+def check_same_run(
+    workdir: Path, config: ConfigDict, data: dict[str, Any], may_change: bool = False
+) -> None:
     """Raises UserError if the run in a workdir is of another config or other data.
 
-    A key that was not there yet when the run was made counts as having had its default.
+    A key that was not there yet when the run was made counts as having had its default. With
+    `may_change` the config may be another, where `resume.config` says so.
     """
     saved = read_config(workdir)
     if saved is None:
         return
     defaults = configs.dotted(configs.to_json(configs.base()))
-    if config.resume.config == "refuse":
+    if not may_change or config.resume.config == "refuse":
         configs.check_resume(defaults | configs.dotted(saved["config"]), config, workdir)
     # What the data hold is not known where they are decoded on demand.
     unknown = {key for key in CONTENT if key not in data}
@@ -103,7 +106,7 @@ def open_for_training(
       UserError: it holds another run, or something that is not a run, or cannot be written, or
         another process trains in it; nothing is changed then.
     """
-    check_same_run(workdir, config, data)
+    check_same_run(workdir, config, data, may_change=True)
     saved = read_config(workdir) or {}
     new = not saved
     if new and workdir.is_dir() and any(path.name != lock.NAME for path in workdir.iterdir()):
@@ -117,7 +120,8 @@ def open_for_training(
         write_json(
             workdir / "config.json",
             {
-                "config": configs.to_json(config),
+                "config": configs.to_json(config)
+                | {configs.OF_THE_COMMAND: configs.to_json(configs.base())[configs.OF_THE_COMMAND]},
                 "digest": configs.digest(config),
                 "name": name,
                 "data": saved.get("data", {}) | data,

@@ -12,7 +12,7 @@ from gen_jax.data.spec import ArraySplit, DataSpec
 from gen_jax.evals import denoising, latents, nll
 from gen_jax.evals.figures import codes
 from gen_jax.evals.model import Model
-from gen_jax.train.loop import make_step
+from gen_jax.train.steps import make_step
 
 SPEC = DataSpec("tiny", (16, 16, 3), 3, tuple("abc"), 64)
 DEVICES, STEPS, EXAMPLES = 2, 3, 4

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,15 +12,17 @@ from PIL import Image
 import gen_jax
 from gen_jax import config as configs
 from gen_jax import evals, launch
-from gen_jax.audit import circumstances, ledger
+from gen_jax.audit import checks, circumstances, ledger
 from gen_jax.audit import run as audits
 from gen_jax.audit.findings import FAIL, PASS, REMARK
 from gen_jax.data.batches import Batches
 from gen_jax.losses import elbo
+from gen_jax.train.checkpoints import Checkpoints
 from tests.shrink import shrink
 
 ROOT = Path(__file__).parents[2]
-CHECKS = ["ledger", "config", "data", "code", "environment", "checkpoints", "replay", "evals"]
+CHECKS = ["ledger", "config", "data", "code", "environment", "checkpoints", "replay"]
+CHECKS += ["metrics", "evals"]
 HONEST = {
     "cvae_gan": "cvae_gan_shapes",
     "vae": "vae_mnist",
@@ -112,16 +115,7 @@ def test_an_honest_run_of_every_family_passes(family, trained, tmp_path, monkeyp
     assert certificate["verdict"] == "pass"
     assert {each["verdict"] for each in certificate["findings"]} == {"pass"}
     checks = [each["check"] for each in certificate["findings"]]
-    assert checks == [
-        "ledger",
-        "config",
-        "data",
-        "code",
-        "environment",
-        "checkpoints",
-        "replay",
-        "evals",
-    ]
+    assert checks == CHECKS
     page = (workdir / "audit" / "certificate.html").read_text()
     assert "Verdict: pass" in page
     assert certificate["findings"][-2]["text"] in page
@@ -156,7 +150,7 @@ def test_a_flipped_bit_in_a_checkpoint_is_named_by_its_array(copied):
     largest.write_bytes(content)
     found = failed(findings(copied, "--span=0:0"))
     assert found["checkpoints"].startswith(f"checkpoint {copied / 'checkpoints/6'} is damaged")
-    assert found["evals"] == ("not compared: they are of step 6, the newest intact checkpoint of 3")
+    assert found["evals"].startswith("not compared: no intact checkpoint")
 
 
 def test_a_checkpoint_of_another_run_is_not_the_state_of_the_ledger(copied, tmp_path, monkeypatch):
@@ -246,12 +240,64 @@ def test_on_other_devices_the_same_losses_within_rounding_are_a_remark(copied, m
     monkeypatch.setattr(circumstances, "environment_now", lambda begun: changed)
     kl = elbo.kl_standard_normal
     monkeypatch.setattr(elbo, "kl_standard_normal", lambda *args: 1.000001 * kl(*args))
-    found = {each.check: each for each in findings(copied, until="replay")}
-    assert found["environment"].text == "not those of the run: device_kind 'H' -> 'cpu'"
-    assert found["replay"].verdict == REMARK
-    assert "on other devices or versions: within rounding" in found["replay"].text
+    *_, environment, _, replayed, again = findings(copied, until="replay")
+    assert environment.text == "not those of the run: device_kind 'H' -> 'cpu'"
+    assert replayed.verdict == again.verdict == REMARK
+    assert "on other devices or versions: the same images and keys at 6 lines" in replayed.text
+    assert "within rounding: losses of the first steps to " in replayed.text
+    assert again.text == "two steps from checkpoints 3: within rounding"
     monkeypatch.setattr(elbo, "kl_standard_normal", lambda *args: 1.1 * kl(*args))
     assert "replay" in failed(findings(copied, "--span=3:6", until="replay"))
+
+
+def reseal(workdir, change):
+    """Rewrites the whole ledger, hashes and all, with every line changed by a function."""
+    previous, texts = ledger.ORIGIN, []
+    for line in ledger.read(workdir).lines:
+        change(line)
+        line = {k: v for k, v in line.items() if k != "hash"} | {"previous": previous}
+        previous = line["hash"] = ledger._hash(line)
+        texts.append(json.dumps(line) + "\n")
+    (workdir / ledger.FILE).write_text("".join(texts))
+
+
+def test_losses_that_were_rewritten_everywhere_are_not_those_of_the_replay(copied):
+    def better(line):
+        if line["kind"] == "step" and "metrics" in line:
+            line["metrics"]["mse"] *= 0.5
+
+    reseal(copied, better)
+    text = failed(findings(copied, "--span=3:6", until="replay"))["replay"]
+    assert text.startswith("step 4 is the first line that differs")
+    assert "losses by up to 0.5 of themselves (mse)" in text
+
+
+def test_a_line_of_the_metrics_that_was_edited_is_named(copied):
+    path = copied / "metrics.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[1]["mse"] *= 0.5
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    text = failed(findings(copied, until="metrics"))["metrics"]
+    assert text.startswith("metrics.jsonl, step 2: mse ")
+
+
+def test_a_state_that_is_not_the_runs_is_found_from_its_checkpoint_on_other_devices(
+    copied, monkeypatch
+):
+    changed = {"device_kind": "'H' -> 'cpu'"}
+    monkeypatch.setattr(circumstances, "environment_now", lambda begun: changed)
+    read, spoilt = Checkpoints.restore, []
+
+    def restore(self, target, step=None):
+        state, step, record = read(self, target, step)
+        spoilt.append(step)
+        return state._replace(params=jax.tree.map(lambda w: 1.1 * w, state.params)), step, record
+
+    monkeypatch.setattr(checks, "saved", lambda *args: iter(()))
+    monkeypatch.setattr(Checkpoints, "restore", restore)
+    text = failed(findings(copied, until="replay"))["replay"]
+    assert text.startswith("from checkpoint 3: ")
+    assert spoilt[0] == 3
 
 
 def test_an_edited_evaluation_is_named_by_its_number(copied):

@@ -157,6 +157,36 @@ def test_a_line_that_cannot_be_written_is_an_error_and_not_a_silence(tmp_path):
             written_through(open_ledger)
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+ENTRIES = st.sampled_from(["kind", "step", "leaves", "state", "indices", "metrics", "previous"])
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 3), ENTRIES, st.none() | JSON, st.booleans())
+def test_a_sealed_line_of_any_content_gives_a_chain_that_can_be_worked_with(
+    tmp_path_factory, number, name, value, lost
+):
+    workdir = tmp_path_factory.mktemp("sealed")
+    sealed, previous = [], ORIGIN
+    for i, line in enumerate(written(workdir, 0, 2).lines):
+        line = {**line, "previous": previous}
+        if i == number:
+            line = {k: v for k, v in line.items() if k != name} if lost else {**line, name: value}
+        del line["hash"]
+        previous = line["hash"] = ledger._hash(line)
+        sealed.append(json.dumps(line) + "\n")
+    (workdir / ledger.FILE).write_text("".join(sealed))
+    found = ledger.read(workdir)
+    assert found.fault or len(found.lines) == 4
+    for line in found.steps().values():
+        assert len(ledger.leaves_of(line)) == len(found.begun()[0]["leaves"])
+    found.gaps()
+
+
 @settings(max_examples=100)
 @given(st.lists(st.binary(max_size=40), max_size=5))
 def test_reading_anything_at_all_gives_a_chain_or_a_fault(tmp_path_factory, pieces):

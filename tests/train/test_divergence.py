@@ -11,7 +11,7 @@ from gen_jax import config as configs
 from gen_jax import data, launch
 from gen_jax.data.batches import Batches
 from gen_jax.errors import UserError
-from gen_jax.train import divergence, loop
+from gen_jax.train import divergence, steps
 from tests.shrink import shrink
 
 ROOT = Path(__file__).parents[2]
@@ -68,9 +68,9 @@ def test_a_dump_that_is_none_is_none(tmp_path, text):
 
 
 def test_a_run_that_diverges_stops_at_its_step_and_does_so_again(tmp_path, monkeypatch, capsys):
-    load, make_step = configs.load, loop.make_step
+    load, make_step = configs.load, steps.make_step
     monkeypatch.setattr(configs, "load", lambda path: shrink(load(path), 9))
-    monkeypatch.setattr(loop, "make_step", lambda *args: spoiled(make_step(*args)))
+    monkeypatch.setattr(steps, "make_step", lambda *args: spoiled(make_step(*args)))
 
     def spoiled(step):
         def spoil(state, batch):
@@ -90,5 +90,5 @@ def test_a_run_that_diverges_stops_at_its_step_and_does_so_again(tmp_path, monke
     dumped = json.loads((tmp_path / "run/audit/divergence.json").read_text())
     assert dumped["replay"] in error
     assert set(dumped["metrics"]) >= {"grad/encoder", "grad/generator", "grad/discriminator"}
-    assert launch.main([f"--workdir={tmp_path / 'run'}", "--mode=audit", "--span=4:7"]) in (0, 1)
+    assert launch.main([f"--workdir={tmp_path / 'run'}", "--mode=audit", "--span=4:7"]) == 0
     assert "replay: not finite at step 7: grad/encoder, as it was" in capsys.readouterr().out

@@ -10,7 +10,7 @@ import sys
 
 from gen_jax import config as configs
 from gen_jax import evals, launch, modes
-from gen_jax.train import loop
+from gen_jax.train import steps
 from tests.shrink import shrink
 
 STEPS = 9
@@ -37,7 +37,7 @@ def signalled(family, config):
 
 
 load, configs.load = configs.load, small
-make_step, loop.make_step = loop.make_step, signalled
+make_step, steps.make_step = steps.make_step, signalled
 for name in evals.EVALS.keys() - {"samples"}:
     del evals.EVALS[name]
 if "EVALUATE" not in os.environ:
