@@ -10,6 +10,8 @@ import pytest
 TINY = (
     *("--config.num_steps=2", "--config.data.num_train=300", "--config.data.num_test=60"),
     *("--config.eval.examples=60", "--config.eval.samples=60", "--config.eval.batch_size=60"),
+    *("--config.data.image_size=16", "--config.eval.disentanglement=False"),
+    *("--config.eval.probe_examples=0", "--config.ledger_every=0"),
 )
 FOLDER = Path(__file__).parents[1] / "notebooks"
 

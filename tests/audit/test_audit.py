@@ -37,7 +37,7 @@ def few(patch):
     patch.setattr(evals, "EVALS", {name: evals.EVALS[name] for name in kept})
 
 
-def train(patch, workdir, name="cvae_gan_shapes", **changes):
+def train(patch, workdir, name="vae_mnist", **changes):
     """A run of six steps with a line every two and a checkpoint every three."""
     load = configs.load
 
@@ -106,7 +106,7 @@ def failed(found):
 def test_an_honest_run_of_every_family_passes(family, trained, tmp_path, monkeypatch, capsys):
     few(monkeypatch)
     workdir = trained
-    if family != "cvae_gan":
+    if family != "vae":
         workdir = train(monkeypatch, tmp_path / "run", HONEST[family])
     assert launch.main([f"--workdir={workdir}", "--mode=audit"]) == 0
     shown = capsys.readouterr().out
@@ -160,7 +160,7 @@ def test_a_checkpoint_of_another_run_is_not_the_state_of_the_ledger(copied, tmp_
     shutil.rmtree(copied / "checkpoints/6")
     shutil.copytree(other / "checkpoints/6", copied / "checkpoints/6")
     text = failed(findings(copied, until="checkpoints"))["checkpoints"]
-    assert text.startswith("checkpoint 6 is not the state of the ledger: params/discriminator")
+    assert text.startswith("checkpoint 6 is not the state of the ledger: params/encoder")
 
 
 def test_an_edited_line_of_the_ledger_is_named(copied):
@@ -173,7 +173,7 @@ def test_an_edited_line_of_the_ledger_is_named(copied):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"beta": 0.2', '"beta": 0.25', "loss.beta 0.2 -> 0.25"),
+        ('"beta": 1.0', '"beta": 1.25', "loss.beta 1.0 -> 1.25"),
         ('"seed": 42', '"seed": 43', "seed 42 -> 43"),
     ],
 )
@@ -213,8 +213,8 @@ def test_one_altered_line_of_model_code_is_named_and_the_replay_sees_it(copied, 
     )
     text = failed(found)["replay"]
     assert text.startswith("step 1 is the first line that differs, step 0 the last that agrees: ")
-    # A step later the others have felt it.
-    assert "arrays of encoder differ, the first params/encoder/Conv_0/" in text
+    # The generator feels it a step later.
+    assert "arrays of encoder differ, the first params/encoder/Dense_0/" in text
     assert "; checkpoint 3: params/" in text
 
 
@@ -320,12 +320,12 @@ def test_two_runs_are_compared_down_to_the_step_and_the_array(
 ):
     data = json.loads((trained / "config.json").read_text())["config"]["data"]
     changes = {"data.name": "folder", "data.dir": data["dir"], "batch_size": 8}
-    other = train(monkeypatch, tmp_path / "other", **changes, **{"loss.prior_weight": 5.0})
+    other = train(monkeypatch, tmp_path / "other", **changes, **{"loss.beta": 2.0})
     flags = ["--mode=audit", f"--runs={trained},{other}", f"--workdir={tmp_path / 'pair'}"]
     assert launch.main(flags) == 1
     content = json.loads((tmp_path / "pair/certificate.json").read_text())
     found = {each["check"]: each for each in content["findings"]}
-    assert found["config"]["text"] == "loss.prior_weight 3.0 -> 5.0"
+    assert found["config"]["text"] == "loss.beta 1.0 -> 2.0"
     assert found["data"]["text"] == found["code"]["text"] == "the same"
     assert found["ledgers"]["details"] == {"same": 0, "differs": 1, "streams": []}
     assert found["replay"]["details"]["step"] == 1

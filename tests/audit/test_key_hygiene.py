@@ -156,7 +156,7 @@ def test_a_step_without_its_number_would_be_found(uses, monkeypatch):
     config = config_of("vae_mnist")
     programs, _ = training(config, FAMILIES[config.family](config, SPEC))
     found = collisions(programs)
-    assert {fault.programs for fault in found} >= {("step 0", "step 1"), ("step 1", "step 2")}
+    assert {fault.programs for fault in found} >= {("step 0", "step 1")}
     assert "families/vae_model.py" in str(found[0])
 
 

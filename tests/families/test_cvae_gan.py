@@ -175,6 +175,9 @@ class Referee:
                 self.state.params["classifier"]
             )
             metrics["loss/cross_entropy"], stats["classifier"] = value, {}
+        for name, grad in grads.items():
+            squares = [jnp.sum(leaf**2) for leaf in jax.tree.leaves(grad)]
+            metrics[f"grad/{name}"] = jnp.sqrt(sum(squares))
         return grads, metrics, stats
 
 

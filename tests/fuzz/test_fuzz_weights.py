@@ -21,7 +21,7 @@ from gen_jax.features import archive, classifier, convert, inception, judge
 from gen_jax.nets.classifier import CLASSIFIERS
 from tests.fuzz.sandbox import Sandbox
 
-FUZZ = settings(max_examples=150, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=100, suppress_health_check=list(HealthCheck))
 SPEC = DataSpec("shapes", (8, 8, 3), 2, ("a", "b"), 10)
 LOADERS = (
     lambda path: judge.load(str(path), SPEC),

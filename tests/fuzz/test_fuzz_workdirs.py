@@ -68,7 +68,7 @@ def test_a_comparison_of_any_two(sandbox, config, evaluation, environment):
     assert code == 0
 
 
-@settings(FUZZ, max_examples=60)
+@settings(FUZZ, max_examples=30)
 @given(damaged(workdirs.ENVIRONMENT))
 def test_a_resumed_run_finds_any_environment(sandbox, environment):
     workdirs.write(sandbox.work, environment=environment)

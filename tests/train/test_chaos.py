@@ -10,7 +10,7 @@ from gen_jax.audit import ledger
 
 # As small as a run of the flagship on shapes can be told to be on the command line.
 SETTINGS = {
-    "num_steps": 40,
+    "num_steps": 24,
     "checkpoint_every": 4,
     "log_every": 4,
     "ledger_every": 3,
@@ -44,7 +44,7 @@ def test_a_training_killed_again_and_again_ends_as_if_left_alone(tmp_path):
     met = list(chaos.torment(chaos.command(killed, OPTIONS), KILLS, 12.0, random.Random(1)))
     assert 1 <= len(met) <= KILLS
     assert chaos.difference(alone, killed) == ""
-    assert max(ledger.read(killed).steps()) == 40
+    assert max(ledger.read(killed).steps()) == 24
     # The referee sees what it should.
     lines = (killed / "metrics.jsonl").read_text().splitlines(keepends=True)
     (killed / "metrics.jsonl").write_text("".join([*lines, lines[-1]]))

@@ -18,7 +18,7 @@ STEPS = 9
 
 def small(path):
     config = shrink(load(path), STEPS)
-    config.update(log_every=2, sample_every=4, eval_every=4, checkpoint_every=6)
+    config.update(log_every=2, sample_every=4, eval_every=4, checkpoint_every=6, ledger_every=5)
     config.encoder.dropout = config.generator.dropout = 0.1
     config.data.flip = True
     return config
