@@ -282,3 +282,15 @@ def test_no_steps_is_an_error(steps, epochs):
     config.num_steps = steps
     with pytest.raises(UserError, match="nothing to train"):
         loop.total_steps(config, data.load(config.data, "train"), 1)
+
+
+def test_a_clock_that_goes_backwards_changes_nothing_but_what_it_says(
+    straight, tmp_path, monkeypatch
+):
+    now = iter(range(10**6, 0, -1000))
+    monkeypatch.setattr(records.time, "time", lambda: float(next(now)))
+    run(tmp_path, small(num_steps=7))
+    assert digest(run(tmp_path, small())) == straight[1]
+    steps, lines = steps_logged(tmp_path)
+    assert steps == list(range(1, STEPS + 1))
+    assert [line["wall"] for line in lines] == sorted((x["wall"] for x in lines), reverse=True)
