@@ -55,7 +55,9 @@ def of_workdir(path: str | Path, flags: argparse.Namespace) -> Job:
     saved = workdir.read_config(Path(path))
     if saved is None:
         raise UserError(f"no run in {path}: its config.json is not there")
-    config = configs.from_json(saved["config"], configs.base())
+    base = configs.base()
+    config = configs.from_json(saved["config"], base)
+    configs.check_against_base(config, base)
     configs.check_values(config)
     return Job(str(saved.get("name", "run")), config, Path(path), flags)
 

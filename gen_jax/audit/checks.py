@@ -11,7 +11,7 @@ import numpy as np
 
 from gen_jax.audit import circumstances, examples
 from gen_jax.audit.findings import FAIL, PASS, REMARK, Finding, some
-from gen_jax.audit.ledger import FILE, SHORT, Chain, Line, leaves_of
+from gen_jax.audit.ledger import FILE, Chain, Line, leaves_of, shortened
 from gen_jax.audit.replay import batches_of
 from gen_jax.audit.tensors import readable, short
 from gen_jax.core import digest
@@ -137,8 +137,7 @@ def saved(job: Job, parts: Parts, found: Chain, config: dict[str, Any]) -> Itera
                 continue
             leaves = digest.leaf_digests(state)
             if digest.combine(leaves) != steps[step]["state"]:
-                now = [full[:SHORT] for full in leaves.values()]
-                paths = short(list(leaves), leaves_of(steps[step]), now)
+                paths = short(leaves, leaves_of(steps[step]), shortened(leaves))
                 which = some(map(readable, paths))
                 text = f"checkpoint {step} is not the state of the ledger: {which}"
                 yield Finding("checkpoints", FAIL, text, {"step": step, "arrays": paths})

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 import gen_jax
 from gen_jax import config as configs
 from gen_jax.audit import ledger
+from gen_jax.audit.findings import some
 from gen_jax.errors import UserError
 from gen_jax.train import workdir
 
@@ -60,18 +61,14 @@ def code() -> dict[str, str]:
 
 def recorded(begin: Mapping[str, Any], mine: ConfigDict) -> ConfigDict:
     """The config of a begin line, with what may change on resuming as another config has it."""
-    flat = configs.dotted(configs.to_json(configs.from_json(begin["config"], configs.base())))
-    flat |= {
-        k: v for k, v in configs.dotted(configs.to_json(mine)).items() if configs.may_change(k)
-    }
-    nested: dict[str, Any] = {}
-    for key, value in flat.items():
-        *path, name = key.split(".")
-        section = nested
-        for part in path:
-            section = section.setdefault(part, {})
-        section[name] = value
-    return configs.from_json(nested, configs.base())
+    base = configs.base()
+    flat = configs.dotted(configs.to_json(configs.from_json(begin["config"], base)))
+    now = configs.dotted(configs.to_json(mine))
+    flat |= {key: value for key, value in now.items() if configs.may_change(key)}
+    config = configs.from_json(flat, base)
+    configs.check_against_base(config, base)
+    configs.check_values(config)
+    return config
 
 
 def config_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
@@ -108,17 +105,15 @@ def environment_now(begun: list[dict[str, Any]]) -> dict[str, str]:
     here = workdir.environment()
     found: dict[str, str] = {}
     for line in begun:
-        found |= environment_changes(line.get("environment", {}), here)
-        if not line.get("config", {}).get("deterministic", True):
+        found |= environment_changes(line["environment"], here)
+        if not line["config"].get("deterministic", True):
             found["deterministic"] = "False"
     return found
 
 
-def told(found: Mapping[str, str], most: int = 5) -> str:
+def told(found: Mapping[str, str]) -> str:
     """The first few of some changes in one clause."""
-    shown = [f"{name} {how}" for name, how in list(found.items())[:most]]
-    more = len(found) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    return some(f"{name} {how}" for name, how in found.items())
 
 
 def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:

@@ -111,7 +111,7 @@ def _is_line(line: Line, leaves: int) -> bool:
         numbers = line.get("metrics", {}).values()
         fits = len(line["leaves"]) == SHORT * leaves and all(map(strict_json.is_number, numbers))
     else:
-        about = [line.get(name, {}) for name in ("config", "data", "code", "environment")]
+        about = [line[name] for name in ("config", "data", "code", "environment")]
         fits = line["kind"] == "begin" and all(isinstance(entry, dict) for entry in about)
         fits = fits and all(isinstance(path, str) for path in line["leaves"])
     return (
@@ -157,7 +157,7 @@ class Ledger:
         kept = [line for line in found.lines if line["step"] <= start]
         steps = Chain(kept).steps()
         leaves = digest.leaf_digests(state)
-        entry = {"state": digest.combine(leaves), "leaves": _short(leaves)}
+        entry = {"state": digest.combine(leaves), "leaves": "".join(shortened(leaves))}
         if start in steps and steps[start]["state"] != entry["state"]:
             raise UserError(
                 f"the checkpoint of step {start} is not the state {self.path} has for that step; "
@@ -212,7 +212,7 @@ class Ledger:
         leaves = digest.leaf_digests(state)
         fetched = {name: float(value) for name, value in jax.device_get(line["metrics"]).items()}
         known = {name: value() if callable(value) else value for name, value in line.items()}
-        of_state = {"state": digest.combine(leaves), "leaves": _short(leaves)}
+        of_state = {"state": digest.combine(leaves), "leaves": "".join(shortened(leaves))}
         self._append(known | of_state | {"metrics": fetched})
 
     def _append(self, line: Line) -> None:
@@ -223,8 +223,9 @@ class Ledger:
         self._head = line["hash"]
 
 
-def _short(leaves: Mapping[str, str]) -> str:
-    return "".join(full[:SHORT] for full in leaves.values())
+def shortened(leaves: Mapping[str, str]) -> list[str]:
+    """The short digests of arrays, in the order of their `core.digest.leaf_digests`."""
+    return [full[:SHORT] for full in leaves.values()]
 
 
 def _hash(line: Mapping[str, Any]) -> str:

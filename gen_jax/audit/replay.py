@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gen_jax.audit.ledger import SHORT, Chain, Line, chained, leaves_of
+from gen_jax.audit.ledger import Chain, Line, chained, leaves_of, shortened
+from gen_jax.audit.tensors import short
 from gen_jax.core import digest, keys, parallel
 from gen_jax.core.state import TrainState
 from gen_jax.data.batches import Batch, Batches
@@ -174,14 +175,12 @@ def _compare(
     streams = {"content": digest.digest(at.batch), "keys": trainer.key_digest(at.step - 1)()}
     if chain is not None:
         streams["indices"] = chain
-    then = dict(zip(leaves, leaves_of(line), strict=True))
-    full = digest.leaf_digests(at.state())
-    now = {path: each[:SHORT] for path, each in full.items()}
+    ours = digest.leaf_digests(at.state())
     return Compared(
         at.step,
         tuple(name for name, value in streams.items() if line.get(name, value) != value),
-        tuple(path for path in {**then, **now} if then.get(path) != now.get(path)),
-        digest.combine(full) == line["state"],
+        tuple(short(leaves, leaves_of(line), shortened(ours))),
+        digest.combine(ours) == line["state"],
         _loss_difference(line.get("metrics", {}), at.metrics),
     )
 

@@ -4,8 +4,6 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from gen_jax.audit import circumstances
 from gen_jax.audit.findings import FAIL, PASS, REMARK, Finding, some
 from gen_jax.audit.ledger import Chain, Line
@@ -229,7 +227,7 @@ def _records(job: Job, done: Replayed, start: int) -> Iterator[Finding]:
             {name: value for name, value in done.metrics[step].items() if name != divergence.FINITE}
             for step in window
         ]
-        again = summary([{k: np.asarray(v) for k, v in each.items()} for each in steps])
+        again = summary(steps)
         for name, value in again.items():
             if name in record and record[name] != value:
                 text = (

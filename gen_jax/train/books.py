@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
 from clu.metrics import Average
 
-from gen_jax.audit.ledger import Ledger
 from gen_jax.core import digest, parallel
 from gen_jax.core.state import TrainState
 from gen_jax.data.batches import Batch, Batches
@@ -17,6 +16,22 @@ from gen_jax.train import memory
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.progress import Progress
 from gen_jax.train.records import Records
+
+
+class Ledger(Protocol):
+    """What keeps evidence of the steps (`audit.ledger`)."""
+
+    def advance(self, step_digest: str) -> None:
+        """One more step, of the images and flips that have this digest."""
+
+    def record(self, step: int, state: TrainState, entries: Mapping[str, Any]) -> None:
+        """Adds a line about a step, soon; entries that are functions are called then."""
+
+    def wait(self) -> None:
+        """Blocks until every line is on the disk."""
+
+    def close(self) -> None:
+        """Waits for what was begun, then closes."""
 
 
 class Hooks(NamedTuple):

@@ -79,7 +79,8 @@ def train(
     state = processes.from_first(state)
     start, stop = int(state.step), total_steps(config, split, family.draws)
     stream = (split, config.batch_size, config.seed, config.data.flip, family.draws)
-    whole, mine = Batches(*stream), Batches(*stream, parallel.share(config.batch_size))
+    mine = Batches(*stream, parallel.share(config.batch_size))
+    whole = mine if jax.process_count() == 1 else Batches(*stream)
     step_fn, key_digest = steps.make_step(family, config), steps.make_key_digest(family, config)
     images = config.batch_size * family.draws
     progress: Any = processes.Bystander()

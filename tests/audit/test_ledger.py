@@ -13,6 +13,8 @@ from gen_jax.audit.ledger import ORIGIN, Ledger, chained
 from gen_jax.core.digest import digest
 from gen_jax.errors import UserError
 
+ABOUT = {"config": {"seed": 0}, "data": {}, "code": {}, "environment": {}}
+
 
 def state(step):
     return {"step": np.int32(step), "params": {"net": np.arange(4.0) + step}}
@@ -20,7 +22,7 @@ def state(step):
 
 def written(workdir, start, stop, every=1):
     """A ledger of the steps from `start` to `stop`, of states that are functions of the step."""
-    with Ledger(workdir, start, state(start), {"config": {"seed": 0}}) as open_ledger:
+    with Ledger(workdir, start, state(start), ABOUT) as open_ledger:
         for step in range(start + 1, stop + 1):
             open_ledger.advance(f"images of step {step}")
             if step % every == 0 or step == stop:

@@ -52,7 +52,7 @@ def verdicts(workdir):
 
 
 def begun(workdir):
-    return [line for line in ledger.read(workdir).lines if line["kind"] == "begin"]
+    return ledger.read(workdir).begun()
 
 
 def edit_code(monkeypatch):
