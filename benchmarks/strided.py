@@ -1,36 +1,24 @@
-"""Strided convolutions and their transposes: `gen_jax.nets.strided` against plain lax, in pairs.
+"""The layers of `gen_jax.nets.strided` against plain lax, in pairs.
 
-python benchmarks/strided.py
+python benchmarks/strided.py [--flags=ours|xla]
 
 For each layer shape of a 32x32 network at batch 128: milliseconds of the layer and of its gradients
-in input and kernel, plain and ours called in turn, medians; the last column is the ratio.
+in input and kernel, plain and ours called in turn, medians; the last column is the ratio. `--flags`
+takes XLA as `gen_jax.core.xla` sets it, or as it comes.
 """
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
 
 import jax
-from jax import lax
 
+from gen_jax.core import xla
 from gen_jax.nets import strided
 
 BATCH, PAIRS = 128, 9
 LAYERS = ((32, 3, 64), (16, 64, 128), (8, 128, 256))  # (side, channels, channels at half the side)
-
-
-def plain_down(x: jax.Array, w: jax.Array) -> jax.Array:
-    """The convolution, its gradients left to autodiff."""
-    return lax.conv_general_dilated(
-        x, w, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-
-
-def plain_up(y: jax.Array, w: jax.Array) -> jax.Array:
-    """The transposed convolution as XLA writes it, its gradients left to autodiff."""
-    n, height, width, _ = y.shape
-    image = jax.ShapeDtypeStruct((n, 2 * height, 2 * width, w.shape[2]), y.dtype)
-    return jax.linear_transpose(lambda x: plain_down(x, w), image)(y)[0]
 
 
 def gradients(layer: Callable) -> dict[str, Callable]:
@@ -55,6 +43,10 @@ def paired(plain: Callable, ours: Callable, *args: jax.Array) -> tuple[float, fl
 
 def main() -> None:
     """Prints a Markdown table."""
+    parser = argparse.ArgumentParser(description="strided convolutions, ours and plain")
+    parser.add_argument("--flags", choices=("ours", "xla"), default="ours")
+    if parser.parse_args().flags == "ours":
+        xla.prepare()
     print(f"JAX {jax.__version__}, {jax.devices()[0].device_kind}, batch {BATCH}\n")
     print("| layer | what | plain, ms | ours, ms | ratio |\n| --- | --- | --- | --- | --- |")
     for side, c, d in LAYERS:
@@ -63,8 +55,8 @@ def main() -> None:
         w = jax.random.normal(w_key, (strided.SIZE, strided.SIZE, c, d))
         y = jax.random.normal(y_key, (BATCH, side // 2, side // 2, d))
         for name, plain, ours, args in (
-            ("down", plain_down, strided.down, (x, w, y)),
-            ("up", plain_up, strided.up, (y, w, x)),
+            ("down", strided.plain_down, strided.down, (x, w, y)),
+            ("up", strided.plain_up, strided.up, (y, w, x)),
         ):
             functions = zip(gradients(plain).items(), gradients(ours).values(), strict=True)
             for (what, one), other in functions:

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from gen_jax import config as configs
-from gen_jax.core import determinism, processes
+from gen_jax.core import determinism, processes, xla
 from gen_jax.errors import UserError, choose, line
 from gen_jax.job import Job, restore
 from gen_jax.modes import MODES
@@ -30,6 +30,7 @@ def main(argv: Sequence[str]) -> int:
     That is 0, 1 (an audit found something wrong), 2 (user's error) or 128 + signal.
     """
     _log_plainly()
+    xla.prepare()
     try:
         job = parse(argv)
         computes = job.flags.mode in ("train", "evaluate", "audit")

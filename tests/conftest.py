@@ -1,23 +1,11 @@
 """What every test runs under; set before anything imports JAX."""
 
 import gc
-import mmap
 import os
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
-
-def _knows(flag: str) -> bool:
-    """Whether this jaxlib has an XLA flag: it ends a process that sets one it does not have."""
-    spec = find_spec("jaxlib")
-    folder = Path(spec.origin).parent if spec and spec.origin else Path()
-    for library in folder.glob("libjax_common.*"):
-        with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as m:
-            if m.find(flag.encode()) >= 0:
-                return True
-    return False
-
+from gen_jax.core import xla
 
 # Eight virtual devices on any machine; tests of one device say so themselves. Compiling is nearly
 # all that tests of tiny nets do, and unoptimised code is there in half the time.
@@ -27,7 +15,7 @@ os.environ["XLA_FLAGS"] = " ".join(
         "--xla_force_host_platform_device_count=8",
         "--xla_backend_optimization_level=0",
         # A third of the compiling, for speed that tests of tiny nets do not need.
-        "--xla_cpu_use_fusion_emitters=false" if _knows("xla_cpu_use_fusion_emitters") else "",
+        "--xla_cpu_use_fusion_emitters=false" if xla.knows("xla_cpu_use_fusion_emitters") else "",
         # Eight devices on two busy cores may wait for each other longer than XLA's 40 s.
         "--xla_cpu_collective_call_terminate_timeout_seconds=900",
         "--xla_cpu_collective_call_warn_stuck_timeout_seconds=300",

@@ -29,7 +29,7 @@ def ask() -> bool:
             f"deterministic=True, and XLA_FLAGS has {FLAG}={chosen[FLAG]}: remove that, or pass "
             "--config.deterministic=False"
         )
-    late = FLAG not in chosen and _started()
+    late = FLAG not in chosen and started()
     if FLAG not in chosen and not late:
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FLAG}=true".strip()
     return late
@@ -67,7 +67,8 @@ def flags_in_force() -> str:
     return " ".join(sorted(flags))
 
 
-def _started() -> bool:
+def started() -> bool:
+    """Whether JAX has a backend, which no setting reaches any more."""
     # To ask the public interface is to start it.
     from jax._src import xla_bridge
 

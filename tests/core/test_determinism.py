@@ -16,7 +16,7 @@ def _flags_as_they_were(monkeypatch):
 
 def on(monkeypatch, backend, started):
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
-    monkeypatch.setattr(determinism, "_started", lambda: started)
+    monkeypatch.setattr(determinism, "started", lambda: started)
 
 
 def test_a_cpu_needs_nothing(monkeypatch):
@@ -65,4 +65,4 @@ def test_a_gpu_that_was_started_with_the_flag_is_fine(monkeypatch):
 
 def test_whether_a_backend_has_started_can_be_asked():
     jax.devices()
-    assert determinism._started() is True
+    assert determinism.started() is True

@@ -1,0 +1,69 @@
+"""What is asked of XLA before a backend starts: fast code, and to compile a program only once."""
+
+import hashlib
+import mmap
+import os
+import platform
+from importlib.util import find_spec
+from pathlib import Path
+
+FLAGS = {"xla_cpu_experimental_ynn_fusion_type": ""}
+"""jaxlib 0.10 has XLA:CPU give convolutions to YNNPACK, which takes twice as long as Eigen for
+strided ones and three times for gradients of kernels (`benchmarks/strided.py`): none, here."""
+CACHE_BYTES = 2 * 1024**3
+"""Size of the folder of compiled programs beyond which the oldest go."""
+CACHE_SECONDS = 0.3
+"""Programs that take less to compile are not worth a file."""
+
+
+def prepare() -> None:
+    """Sets `FLAGS` and where compiled programs are kept, but for what the user has set.
+
+    Must come before JAX's backend is started; afterwards flags would be recorded that are not in
+    force, so it does nothing.
+    """
+    import jax
+
+    from gen_jax.core.determinism import started
+
+    if started():
+        return
+    given = os.environ.get("XLA_FLAGS", "")
+    wanted = [f"--{n}={v}" for n, v in FLAGS.items() if f"--{n}" not in given and knows(n)]
+    os.environ["XLA_FLAGS"] = " ".join([given, *wanted]).strip()
+    if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
+        jax.config.update("jax_compilation_cache_dir", str(programs()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", CACHE_SECONDS)
+        if find_spec("filelock"):  # JAX bounds the size by it
+            jax.config.update("jax_compilation_cache_max_size", CACHE_BYTES)
+
+
+def programs() -> Path:
+    """The user's folder of compiled programs for this kind of processor.
+
+    A program is compiled for the processor it is first wanted on, and a home may be shared.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    kind = hashlib.sha256(_processor().encode()).hexdigest()[:12]
+    return Path(home).expanduser() / "gen_jax" / "programs" / kind
+
+
+def knows(flag: str) -> bool:
+    """Whether this jaxlib has an XLA flag: it ends a process that sets one it does not have."""
+    spec = find_spec("jaxlib")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path()
+    for library in folder.glob("libjax_common.*"):
+        with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as m:
+            if m.find(flag.encode()) >= 0:
+                return True
+    return False
+
+
+def _processor() -> str:
+    """What tells one kind of processor from another: its name and its instructions."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        return f"{platform.machine()} {platform.processor()}"
+    wanted = ("model name", "flags", "Features")
+    return "\n".join(sorted({line for line in lines if line.startswith(wanted)}))
