@@ -1,0 +1,1 @@
+"""The other side of `throughput.py`: the same models in PyTorch."""

@@ -1,0 +1,86 @@
+"""Two programs timed side by side: each in a process of its own, a window of each in turn.
+
+A side is a script that calls `serve`. It prints a line of JSON about itself once it is warm, and
+then, for every line with a number of steps that it reads, one with the seconds they took. What one
+side leaves behind (threads, caches, device memory) cannot slow the other, and what slows the
+machine slows both.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+
+def serve(about: dict[str, Any], run: Callable[[int], float]) -> None:
+    """Answers until the input ends; `run` takes steps and returns the seconds they took."""
+    print(json.dumps(about), flush=True)
+    for line in sys.stdin:
+        print(json.dumps({"seconds": run(int(line))}), flush=True)
+
+
+class Side:
+    """A script that serves, running.
+
+    Attributes:
+      about: what it said of itself.
+    """
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str] | None = None):
+        """Starts it and waits until it is warm; RuntimeError with its last words if it ends."""
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | (environment or {}),
+        )
+        self.about = self._answer()
+
+    def run(self, steps: int) -> float:
+        """Seconds of so many steps."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{steps}\n")
+        self._process.stdin.flush()
+        return self._answer()["seconds"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        # Libraries print as well; an answer is the first line that is a JSON object.
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        words = self._process.stderr.read().strip().splitlines()
+        raise RuntimeError(words[-1] if words else "ended without a word")
+
+
+def interleaved(sides: dict[str, Side], seconds: float, windows: int) -> dict[str, list[float]]:
+    """Seconds per step of each side in each window, one window of each in turn.
+
+    A window has as many steps as take `seconds`, by a first one that is not counted.
+    """
+    steps = {name: max(1, round(seconds / side.run(1))) for name, side in sides.items()}
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(windows):
+        for name, side in sides.items():
+            times[name].append(side.run(steps[name]) / steps[name])
+    return times
+
+
+def ratio(times: dict[str, list[float]], ours: str, theirs: str) -> dict[str, float]:
+    """How many times as fast ours is: the median over pairs of windows, and its quartiles."""
+    ratios = [b / a for a, b in zip(times[ours], times[theirs], strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
+    return {"median": middle, "low": low, "high": high}

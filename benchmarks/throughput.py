@@ -1,0 +1,185 @@
+"""Training throughput: gen_jax against PyTorch, the same models, in turn.
+
+    python benchmarks/throughput.py --output=runs/throughput.json
+
+For each model and batch size: the train step of the config as `run.py` compiles it, on a batch that
+stays, against its peer in PyTorch (`peers/`: same networks, updates and precision) in each of
+PyTorch's modes; windows in turn, medians. A checkout of gen_jax (`--against=DIR`) is a side like
+any other. Beside it the arithmetic floor: FLOPs of the compiled program over the faster of a
+measured matrix product and a measured convolution. `--torch` is the Python that has PyTorch, if
+this one has not.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import sides
+
+HERE = Path(__file__).resolve().parent
+MODELS = ("vae_cifar10", "dcgan_cifar10", "cvae_gan_cifar100", "sngan_cifar10")
+"""Convolutional VAE, DCGAN, CVAE-GAN, and SNGAN's residual networks."""
+GEN_JAX = "gen_jax"
+
+
+def ceiling() -> dict[str, float]:
+    """GFLOP/s of a matrix product and of a 3x3 convolution in float32, the best of several."""
+    key = jax.random.key(0)
+    square = jax.random.normal(key, (2048, 2048))
+    images = jax.random.normal(key, (64, 32, 32, 128))
+    kernel = jax.random.normal(key, (3, 3, 128, 128))
+    layout = ("NHWC", "HWIO", "NHWC")
+    convolve = jax.jit(
+        lambda x, w: jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=layout)
+    )
+    return {
+        "matrix product": _rate(jax.jit(jnp.matmul), square, square, 2 * 2048**3),
+        "convolution": _rate(convolve, images, kernel, 2 * 64 * 32 * 32 * 128 * 128 * 9),
+    }
+
+
+def _rate(function: Any, a: jax.Array, b: jax.Array, flops: int) -> float:
+    jax.block_until_ready(function(a, b))
+    times = []
+    for _ in range(10):
+        start = time.perf_counter()
+        jax.block_until_ready(function(a, b))
+        times.append(time.perf_counter() - start)
+    return flops / min(times) / 1e9
+
+
+def measure(model: str, batch: int, flags: argparse.Namespace) -> dict[str, Any]:
+    """All sides of one model at one batch size."""
+    overrides = [f"batch_size={batch}", *flags.set]
+    if flags.precision == "bfloat16":
+        overrides.append("precision=bfloat16")
+    roots = {GEN_JAX: HERE.parent} | {Path(path).name: Path(path) for path in flags.against}
+    environment = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    running: dict[str, sides.Side] = {}
+    failed: dict[str, str] = {}
+
+    def start(name: str, command: list[str], request: dict[str, Any]) -> None:
+        try:
+            running[name] = sides.Side([*command, json.dumps(request)], environment)
+        except RuntimeError as error:
+            failed[name] = str(error)
+
+    try:
+        for name, root in roots.items():
+            request = {"root": str(root.resolve()), "config": model, "overrides": overrides}
+            start(name, [sys.executable, str(HERE / "train_gen_jax.py")], request)
+        if GEN_JAX in failed:
+            raise RuntimeError(f"{model}: {failed[GEN_JAX]}")
+        config = running[GEN_JAX].about["config"]
+        for mode in flags.modes:
+            request = {
+                "config": config,
+                "num_classes": 100 if model.endswith("100") else 10,
+                "mode": mode,
+                "precision": flags.precision,
+                "matmul": flags.matmul,
+            }
+            start(f"torch {mode}", [flags.torch, str(HERE / "train_torch.py")], request)
+        times = sides.interleaved(running, flags.seconds, flags.windows)
+        about = {name: side.about for name, side in running.items()}
+    finally:
+        for side in running.values():
+            side.__exit__()
+    for name, each in about.items():
+        if each["parameters"] != about[GEN_JAX]["parameters"]:
+            raise RuntimeError(f"{model}: {name} has other networks: {each['parameters']}")
+    for each in about.values():
+        each.pop("config", None)
+    others = [name for name in times if name != GEN_JAX]
+    return {
+        "model": model,
+        "batch_size": batch,
+        "precision": flags.precision,
+        "about": about,
+        "failed": failed,
+        "seconds": times,
+        "ratios": {name: sides.ratio(times, GEN_JAX, name) for name in others},
+    }
+
+
+def table(measured: list[dict[str, Any]], rates: dict[str, float]) -> str:
+    """A Markdown table: a row a side."""
+    lines = [
+        "| model | batch | side | ms a step | images/s | gen_jax is faster by | of the floor |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for each in measured:
+        flops = each["about"][GEN_JAX]["flops"]
+        floor = flops / max(rates.values()) / 1e9
+        for name, times in each["seconds"].items():
+            seconds = statistics.median(times)
+            images = each["about"][name]["images"]
+            ratio = each["ratios"].get(name)
+            faster = (
+                f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
+                if ratio
+                else ""
+            )
+            lines.append(
+                f"| {each['model']} | {each['batch_size']} | {name} | {1e3 * seconds:.1f} "
+                f"| {images / seconds:.0f} | {faster} | {floor / seconds:.2f} |"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measures, prints a Markdown table, writes JSON."""
+    parser = argparse.ArgumentParser(description="training throughput against PyTorch")
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--batch", default="128", help="batch sizes, commas between")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument(
+        "--matmul", choices=("highest", "high"), default="highest", help="high: TF32 on a GPU"
+    )
+    parser.add_argument("--modes", default="eager,compile", help="of PyTorch; on a GPU also graphs")
+    parser.add_argument("--torch", default=sys.executable, help="the Python that has PyTorch")
+    parser.add_argument("--against", action="append", default=[], help="a checkout of gen_jax")
+    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of our config")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of a window")
+    parser.add_argument("--windows", type=int, default=7)
+    parser.add_argument("--output", help="a JSON file")
+    flags = parser.parse_args()
+    flags.modes = [mode for mode in flags.modes.split(",") if mode]
+    rates = ceiling()
+    print("ceiling: " + ", ".join(f"{name} {rate:.0f} GFLOP/s" for name, rate in rates.items()))
+    measured = []
+    for model in flags.models.split(","):
+        for batch in map(int, flags.batch.split(",")):
+            measured.append(measure(model, batch, flags))
+            print(table(measured[-1:], rates), flush=True)
+            for name, words in measured[-1]["failed"].items():
+                print(f"{name} failed: {words}", flush=True)
+    result = {
+        "command": " ".join(["python benchmarks/throughput.py", *sys.argv[1:]]),
+        "commit": subprocess.run(
+            ["git", "-C", str(HERE), "describe", "--always", "--dirty"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.strip(),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "gflops": rates,
+        "measured": measured,
+    }
+    if flags.output:
+        Path(flags.output).parent.mkdir(parents=True, exist_ok=True)
+        Path(flags.output).write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""A side of `throughput.py`: the train step of a config as `run.py` compiles it, on a fixed batch.
+
+Takes a JSON object: "root" (a checkout), "config" (a name in its configs/) and "overrides" (of
+keys, as KEY=VALUE). Images are as many and as large as the data set's, and random.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+
+REQUEST = json.loads(sys.argv[1])
+ROOT = Path(REQUEST["root"])
+# The checkout's own package, whichever is installed.
+sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
+
+import sides  # noqa: E402
+
+try:
+    from gen_jax.core import xla
+
+    xla.prepare()
+except ImportError:  # an older checkout
+    pass
+
+from gen_jax import config as configs  # noqa: E402
+from gen_jax.core import keys, parallel  # noqa: E402
+from gen_jax.data.spec import DataSpec  # noqa: E402
+from gen_jax.families import FAMILIES  # noqa: E402
+from gen_jax.train import memory, steps  # noqa: E402
+
+NUM_CLASSES = {"cifar10": 10, "cifar100": 100}
+
+
+def main() -> None:
+    """Compiles, warms up, serves."""
+    config = configs.load(ROOT / "configs" / f"{REQUEST['config']}.py")
+    configs.override(config, REQUEST["overrides"])
+    classes = NUM_CLASSES[config.data.name]
+    names = tuple(map(str, range(classes)))
+    spec = DataSpec(config.data.name, (32, 32, 3), classes, names, 50_000)
+    family = FAMILIES[config.family](config, spec)
+    state = jax.jit(family.init)(keys.stream(config.seed, "init"))
+    parameters = {
+        name: sum(leaf.size for leaf in jax.tree.leaves(net)) for name, net in state.params.items()
+    }
+    state = parallel.replicate(state)
+    rng = np.random.default_rng(0)
+    size = (family.draws, config.batch_size)
+    batch = parallel.shard(
+        {
+            "image": rng.integers(0, 256, (*size, *spec.shape), np.uint8),
+            "label": rng.integers(0, classes, size).astype(np.int32),
+        },
+        axis=1,
+    )
+    step = steps.make_step(family, config)
+    start = time.perf_counter()
+    compiled = step.lower(state, batch).compile()
+    compile_seconds = time.perf_counter() - start
+    cost = compiled.cost_analysis()
+    flops = (cost if isinstance(cost, dict) else cost[0]).get("flops", 0.0)
+
+    def run(count: int) -> float:
+        nonlocal state
+        begun = time.perf_counter()
+        for _ in range(count):
+            state, metrics = step(state, batch)
+        jax.block_until_ready((state, metrics))
+        return time.perf_counter() - begun
+
+    run(2)
+    about = {
+        "images": config.batch_size * family.draws,
+        "parameters": parameters,
+        "flops": flops,
+        "compile_seconds": compile_seconds,
+        "memory": memory.peaks(),
+        "device": jax.devices()[0].device_kind,
+        "jax": jax.__version__,
+        "config": json.loads(config.to_json()),
+    }
+    sides.serve(about, run)
+
+
+if __name__ == "__main__":
+    main()
