@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 
@@ -64,6 +65,17 @@ class Side:
                 return json.loads(line)
         words = self._process.stderr.read().strip().splitlines()
         raise RuntimeError(words[-1] if words else "ended without a word")
+
+
+def commit() -> str:
+    """The commit of this checkout, "-dirty" if it is not quite that."""
+    described = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return described.stdout.strip()
 
 
 def interleaved(sides: dict[str, Side], seconds: float, windows: int) -> dict[str, list[float]]:

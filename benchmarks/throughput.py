@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -165,12 +164,7 @@ def main() -> None:
                 print(f"{name} failed: {words}", flush=True)
     result = {
         "command": " ".join(["python benchmarks/throughput.py", *sys.argv[1:]]),
-        "commit": subprocess.run(
-            ["git", "-C", str(HERE), "describe", "--always", "--dirty"],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout.strip(),
+        "commit": sides.commit(),
         "processors": os.cpu_count(),
         "python": platform.python_version(),
         "gflops": rates,

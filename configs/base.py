@@ -13,6 +13,9 @@ def get_config() -> ConfigDict:
 
     # The run.
     config.seed = 42  # every random number follows from it
+    config.num_seeds = (
+        1  # runs of seed, seed + 1, ... trained together, each in a folder of its own
+    )
     config.family = "cvae_gan"  # "cvae_gan", "vae", "gan" or "classifier"
     config.batch_size = 128  # images per step, over all devices
     config.num_epochs = 20.0  # length of training; ignored when num_steps is set
@@ -27,6 +30,7 @@ def get_config() -> ConfigDict:
     )
     config.ledger_every = 50  # steps between lines of audit/ledger.jsonl; 0: no ledger
     config.deterministic = True  # the same bits every time; refused where it cannot be had
+    config.profile = False  # trace a few early steps, for TensorBoard and Perfetto, and sum them up
     config.resume = resume = ConfigDict()  # what resuming a run under other circumstances does:
     resume.config = "refuse"  # keys that say what is trained: "refuse" to differ, or "record" it
     resume.code = "record"  # versions, kinds of devices, lines of gen_jax: likewise

@@ -62,24 +62,50 @@ def of_workdir(path: str | Path, flags: argparse.Namespace) -> Job:
     return Job(str(saved.get("name", "run")), config, Path(path), flags)
 
 
+def seeds(job: Job) -> list[Job]:
+    """The jobs of every seed, each of a run like any other; the job itself if it has one seed.
+
+    Raises:
+      UserError: the workdir is that of a run.
+    """
+    count = job.config.get("num_seeds", 1)
+    if count == 1:
+        return [job]
+    if workdir.read_config(job.workdir) is not None:
+        raise UserError(
+            f"{job.workdir} holds the run of one seed; num_seeds={count} takes another --workdir"
+        )
+    jobs = []
+    for seed in range(job.config.seed, job.config.seed + count):
+        config = job.config.copy_and_resolve_references()
+        config.update(seed=seed, num_seeds=1)
+        jobs.append(job._replace(config=config, workdir=job.workdir / f"seed{seed}"))
+    return jobs
+
+
 def load(job: Job) -> Parts:
     """The parts, from the config alone; UserError for what does not exist or fit."""
     train_split = data.load(job.config.data, "train")
     test_split = data.load(job.config.data, "test")
-    family = choose(FAMILIES, job.config.family, "family")(job.config, train_split.spec)
+    made = choose(FAMILIES, job.config.family, "family")(job.config, train_split.spec)
     streamed = job.config.data.stream
     prints = {} if streamed else {"train": train_split, "test": test_split}
     return Parts(
         train_split,
         test_split,
-        family,
+        made,
         {name: content.fingerprints(split) for name, split in prints.items()},
     )
 
 
-def checkpoints(job: Job, family: Family, read_only: bool = False) -> Checkpoints:
+def family(job: Job, parts: Parts) -> Family:
+    """The model of another job on the same data."""
+    return FAMILIES[job.config.family](job.config, parts.train.spec)
+
+
+def checkpoints(job: Job, model: Family, read_only: bool = False) -> Checkpoints:
     """The checkpoints in the job's workdir."""
-    metric, mode = family.best or (None, "min")
+    metric, mode = model.best or (None, "min")
     return Checkpoints(
         job.workdir / "checkpoints",
         keep_latest=job.config.keep_checkpoints,

@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,71 +26,95 @@ from gen_jax.data.spec import Split
 from gen_jax.errors import UserError, nearest
 from gen_jax.evals import cas, fidelity, namer
 from gen_jax.evals.model import Model, to_uint8
-from gen_jax.job import Job, Parts, checkpoints, history, load, restore
+from gen_jax.job import Job, Parts, checkpoints, family, history, load, restore, seeds
 from gen_jax.report import comparison, images, points
-from gen_jax.train import loop, workdir
+from gen_jax.train import fits, loop, steps, workdir
+from gen_jax.train.checkpoints import Checkpoints
 
 
 def train(job: Job) -> None:
-    """Trains (or resumes), then evaluates the final state and writes the report.
+    """Trains (or resumes), then evaluates the final state and writes the report; of every seed.
 
     Of several processes the first does what comes after training; the others are done.
     """
     with processes.together():
-        parts = load(job)
-        family, train_split = parts.family, parts.train
+        jobs = seeds(job)
+        parts = load(jobs[0])
+        draws = parts.family.draws
         parallel.check_batch(job.config.batch_size, job.config.discriminator.pack)
-        steps = loop.total_steps(job.config, train_split, family.draws)
-        loop.check_decay(job.config, train_split, family.draws, steps)
+        num_steps = loop.total_steps(job.config, parts.train, draws)
+        loop.check_decay(job.config, parts.train, draws, num_steps)
         if processes.first():
-            _check_evaluations(job.config, train_split, parts.test, family)
+            _check_evaluations(job.config, parts.train, parts.test, parts.family)
         described = parts.described()
     processes.check_alike(configs.wherever_it_runs(job.config), described)
-    with processes.by_first(lambda: _opened(job, parts, described)) as about:
-        model = _trained(job, parts, about)
+    together = len(jobs) if steps.together_at_once(len(jobs)) else 1
+    abouts = [circumstances.now(each.config, described, together) for each in jobs]
+    with ExitStack() as stack:
+        for each, about in zip(jobs, abouts, strict=True):
+            stack.enter_context(processes.by_first(partial(_opened, each, parts, about)))
+        models = _trained(jobs, parts, abouts)
         if processes.first():
-            _evaluate(job, model)
-            _report(job)
+            for each, model in zip(jobs, models, strict=True):
+                _evaluate(each, model)
+                _report(each)
 
 
 @contextmanager
-def _opened(job: Job, parts: Parts, described: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The workdir, held for training; gives what its ledger will say the run was made under."""
-    about = circumstances.now(job.config, described)
+def _opened(job: Job, parts: Parts, about: dict[str, Any]) -> Iterator[None]:
+    """The workdir, held for training under the circumstances that its ledger will say."""
     circumstances.check_resume(job.workdir, job.config, about)
-    with workdir.open_for_training(job.workdir, job.config, job.name, described):
+    with workdir.open_for_training(job.workdir, job.config, job.name, about["data"]):
         examples.write(job.workdir, parts.prints)
-        yield about
+        yield
 
 
-def _trained(job: Job, parts: Parts, about: dict[str, Any]) -> Model:
-    """The model after its training, as far as that has not been done already."""
-    family = parts.family
-    with processes.by_first(lambda: checkpoints(job, family)) as saved:
-        shapes = jax.eval_shape(family.init, jax.random.key(0))
-        counts = {
-            name: int(parameter_overview.count_parameters(net))
-            for name, net in shapes.params.items()
-        }
-        model = Model(family, shapes, job.config, parts.train, parts.test, 0)
-        asides: Any = processes.Bystander()
-        with processes.together():
-            if processes.first():
-                _write_overview(job, shapes.params)
-                workdir.record_environment(
-                    job.workdir, saved.latest_step() or 0, workdir.command_line(), counts
-                )
-                asides = hooks.make(model, job.workdir)
-                if job.config.ledger_every:
-                    asides = asides._replace(ledger=partial(Ledger, job.workdir, about=about))
-        state = loop.train(job.config, family, parts.train, job.workdir, saved, asides)
+def _trained(jobs: list[Job], parts: Parts, abouts: list[dict[str, Any]]) -> list[Model]:
+    """The models after their training, as far as that has not been done already."""
+    families = [parts.family, *(family(each, parts) for each in jobs[1:])]
+    shapes = jax.eval_shape(parts.family.init, jax.random.key(0))
+    fits.check(shapes, len(jobs))
+    models = [
+        Model(own, shapes, each.config, parts.train, parts.test, 0)
+        for own, each in zip(families, jobs, strict=True)
+    ]
+    with ExitStack() as stack:
+        runs = []
+        for each, model, about in zip(jobs, models, abouts, strict=True):
+            saved = stack.enter_context(
+                processes.by_first(partial(checkpoints, each, model.family))
+            )
+            asides: Any = processes.Bystander()
+            with processes.together():
+                if processes.first():
+                    asides = _asides(each, model, saved, about)
+            name = f"seed {each.config.seed}" if len(jobs) > 1 else ""
+            runs.append(loop.Run(each.config, each.workdir, saved, asides, name))
+        states = loop.train(parts.family, parts.train, runs)
     processes.release()
-    if family.export is not None and processes.first():
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **family.export(state))
-        write_bytes(job.workdir / f"{job.config.family}.npz", buffer.getvalue())
-    step = int(state.step)
-    return model._replace(state=state, step=step, history=history(job, step))
+    done = []
+    for each, model, state in zip(jobs, models, states, strict=True):
+        if model.family.export is not None and processes.first():
+            buffer = io.BytesIO()
+            np.savez(buffer, allow_pickle=False, **model.family.export(state))
+            write_bytes(each.workdir / f"{each.config.family}.npz", buffer.getvalue())
+        step = int(state.step)
+        done.append(model._replace(state=state, step=step, history=history(each, step)))
+    return done
+
+
+def _asides(job: Job, model: Model, saved: Checkpoints, about: dict[str, Any]) -> loop.Hooks:
+    """What the training of a model does beside its steps; writes what is known before it."""
+    params = model.state.params
+    counts = {n: int(parameter_overview.count_parameters(net)) for n, net in params.items()}
+    _write_overview(job, params)
+    workdir.record_environment(
+        job.workdir, saved.latest_step() or 0, workdir.command_line(), counts
+    )
+    asides = hooks.make(model, job.workdir)
+    if not job.config.ledger_every:
+        return asides
+    return asides._replace(ledger=partial(Ledger, job.workdir, about=about))
 
 
 def evaluate(job: Job) -> None:
@@ -143,13 +167,18 @@ def compare(job: Job) -> None:
     print(f"comparison: {comparison.write(entries, job.workdir, defaults)}")
 
 
+def of_each_seed(mode: Callable[[Job], int | None]) -> Callable[[Job], int]:
+    """A mode that does every seed of a job after the other; its exit code is the worst."""
+    return lambda job: max(mode(each) or 0 for each in seeds(job))
+
+
 MODES: dict[str, Callable[[Job], int | None]] = {
     "train": train,
-    "evaluate": evaluate,
-    "sample": sample,
-    "report": write_report,
+    "evaluate": of_each_seed(evaluate),
+    "sample": of_each_seed(sample),
+    "report": of_each_seed(write_report),
     "compare": compare,
-    "audit": audit,
+    "audit": of_each_seed(audit),
 }
 
 

@@ -19,13 +19,18 @@ PLACE = ("git_commit", "git_dirty", "python", "machine", "devices")
 """Entries of an environment that say where a run was made, not what could make its bits others."""
 
 
-def now(config: ConfigDict, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a ledger's begin line records: "config" (nested), "data", "code" and "environment"."""
+def now(config: ConfigDict, data: Mapping[str, Any], together: int = 1) -> dict[str, Any]:
+    """What a ledger's begin line records: "config" (nested), "data", "code" and "environment".
+
+    Runs of `together` seeds in one program are, to rounding, what each would be alone, as on
+    another device.
+    """
+    stacked = {"seeds_in_one_program": together} if together > 1 else {}
     return {
         "config": configs.to_json(config),
         "data": dict(data),
         "code": code(),
-        "environment": workdir.environment(),
+        "environment": workdir.environment() | stacked,
     }
 
 

@@ -22,6 +22,7 @@ RESUMABLE: frozenset[str] = frozenset(
         "checkpoint_every",
         "keep_checkpoints",
         "ledger_every",
+        "profile",
         "resume.*",
         "data.dir",
         "data.stream",

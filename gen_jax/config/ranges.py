@@ -9,6 +9,7 @@ from gen_jax.config.keys import dotted
 from gen_jax.errors import UserError
 
 POSITIVE = (
+    "num_seeds",
     "batch_size",
     "log_every",
     "keep_checkpoints",
@@ -52,6 +53,8 @@ def check_values(config: ConfigDict) -> None:
             raise UserError(f"resume.{key}={value!r}: must be 'refuse' or 'record'")
     if config.seed >= 2**32:
         raise UserError(f"seed={config.seed}: must be below 2**32")
+    if config.seed + config.num_seeds > 2**32:
+        raise UserError(f"num_seeds={config.num_seeds}: the last seed must be below 2**32")
 
 
 def _check_size(key: str, value: object) -> None:

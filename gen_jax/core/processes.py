@@ -194,9 +194,9 @@ def _like(leaf: Any, array: np.ndarray) -> Any:
 def hearing(step: Callable) -> Callable:
     """A step, under `parallel.pmap`, that passes on the signal which its batch may carry."""
 
-    def call(state: Tree, batch: Mapping[str, Any]) -> tuple[Tree, dict[str, Any]]:
-        rest = {name: leaf for name, leaf in batch.items() if name != SIGNAL}
-        state, metrics = step(state, rest)
+    def call(state: Tree, batch: Mapping[str, Any], *rest: Any) -> tuple[Tree, dict[str, Any]]:
+        heard = {name: leaf for name, leaf in batch.items() if name != SIGNAL}
+        state, metrics = step(state, heard, *rest)
         if SIGNAL in batch:
             metrics = metrics | {SIGNAL: jax.lax.pmax(batch[SIGNAL], parallel.AXIS)}
         return state, metrics

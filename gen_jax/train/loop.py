@@ -4,8 +4,11 @@ A run is a function of its config. The loop holds no state that is not in the ch
 and keys follow from (seed, step), so that a run resumed at step s does what it would have done.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from absl import logging
@@ -13,17 +16,18 @@ from ml_collections import ConfigDict
 
 from gen_jax.core import keys, parallel, processes
 from gen_jax.core.state import Family, TrainState
-from gen_jax.data.batches import Batches, num_steps
+from gen_jax.data.batches import Batch, Batches, num_steps
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
 from gen_jax.train import divergence, steps
 from gen_jax.train.books import Books, Due, Hooks
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.interrupt import Interrupted, StopSignals
+from gen_jax.train.profile import Profile
 from gen_jax.train.progress import Progress
 from gen_jax.train.records import Records
 
-__all__ = ["Hooks", "check_decay", "total_steps", "train"]
+__all__ = ["Hooks", "Run", "check_decay", "total_steps", "train"]
 
 
 def total_steps(config: ConfigDict, split: Split, draws: int) -> int:
@@ -50,51 +54,43 @@ def check_decay(config: ConfigDict, split: Split, draws: int, steps: int) -> Non
         )
 
 
-def train(
-    config: ConfigDict,
-    family: Family,
-    split: Split,
-    workdir: Path,
-    checkpoints: Checkpoints,
-    hooks: Hooks,
-) -> TrainState:
-    """Trains from the newest intact checkpoint (or from scratch) to the last step.
+class Run(NamedTuple):
+    """One of the runs that train together.
 
-    Of several processes the first alone uses the workdir, the checkpoints and the hooks.
+    Attributes:
+      config, workdir, checkpoints, hooks: its own; configs differ in their seeds alone. Of several
+        processes the first alone uses all but the config.
+      name: what tells it from the others in what is printed.
+    """
 
-    Returns the final state on one device, which is also the newest checkpoint.
+    config: ConfigDict
+    workdir: Path
+    checkpoints: Checkpoints
+    hooks: Hooks
+    name: str = ""
+
+
+def train(family: Family, split: Split, runs: Sequence[Run]) -> list[TrainState]:
+    """Trains from the newest intact checkpoints (or from scratch) to the last step.
+
+    Returns the final states on one device, which are also the newest checkpoints.
 
     Raises:
-      Interrupted: a signal came; the state is saved.
-      UserError: a loss or a gradient is not finite, a checkpoint cannot be written, or the batch
-        size does not fit the devices.
+      Interrupted: a signal came; the states are saved.
+      UserError: a loss or a gradient is not finite, a checkpoint cannot be written, the batch
+        size does not fit the devices, or several runs do not fit in memory or have no step in
+        common to go on from.
     """
+    config = runs[0].config
     parallel.check_batch(config.batch_size)
-    writes = processes.first()
+    if len(runs) > 1 and jax.process_count() > 1:
+        raise UserError(f"num_seeds={len(runs)}: several processes train one run; leave it at 1")
     with processes.together():
-        state = jax.jit(family.init)(keys.stream(config.seed, "init"))
-        if writes and checkpoints.latest_step() is not None:
-            state, start, _ = checkpoints.restore(state)
-            logging.info("Resuming at step %d.", start)
-    state = processes.from_first(state)
-    start, stop = int(state.step), total_steps(config, split, family.draws)
-    stream = (split, config.batch_size, config.seed, config.data.flip, family.draws)
-    mine = Batches(*stream, parallel.share(config.batch_size))
-    whole = mine if jax.process_count() == 1 else Batches(*stream)
-    step_fn, key_digest = steps.make_step(family, config), steps.make_key_digest(family, config)
-    images = config.batch_size * family.draws
-    progress: Any = processes.Bystander()
-    books: Any = processes.Bystander()
-    with processes.together():
-        if writes:
-            records, progress = Records(workdir, start), Progress(start, stop, images)
-            # That a finished run was given another config is a line as well.
-            lasting = start < stop or config.resume.config == "record"
-            ledger = hooks.ledger(start, state) if hooks.ledger and lasting else None
-            epoch = len(split) / images
-            books = Books(hooks, checkpoints, records, progress, ledger, whole, epoch)
-    watch = divergence.Watch(workdir if writes else None, whole, checkpoints.latest_step)
-    state = parallel.replicate(state)
+        states = _begun(family, runs)
+    states = processes.from_first(states)
+    start, stop = int(states[0].step), total_steps(config, split, family.draws)
+    steps_of_all = steps.Together(family, [run.config for run in runs])
+    state = steps_of_all.join(states)
     stops = processes.Stops()
     fresh = start  # where a replay may begin; in two steps training amplifies little rounding
     milestones = {
@@ -117,28 +113,105 @@ def train(
             save=saved,
         )
 
-    try:
-        with StopSignals() as signals:
-            for step, batch in mine.prefetch(start, stop):
-                parts = stops.send(parallel.shard(batch, axis=1), signals.received)
-                state, metrics = step_fn(state, parts)
-                done = step + 1
-                progress.advance()
-                last = stops.hear(metrics, signals.received) is not None or done == stop
-                books.note(done, watch.see(done, metrics))
-                now = due(done, last)
-                fresh = done if now.save else fresh
-                if not any(now):
-                    continue
-                watch.settle()
+    with ExitStack() as stack, StopSignals() as signals:
+        tracer: Any = processes.Bystander()
+        with processes.together():
+            if config.profile and processes.first() and start < stop:
+                tracer = Profile(runs[0].workdir, start, stop)
+                stack.callback(tracer.close)
+            desks = []
+            for run, begun in zip(runs, states, strict=True):
+                desks.append(_Desk(run, family, split, begun))
+                stack.callback(desks[-1].books.close)
+        for step, batches in _prefetched(desks, start, stop):
+            parts = [
+                stops.send(parallel.shard(batch, axis=1), signals.received) for batch in batches
+            ]
+            state, metrics = steps_of_all(state, parts)
+            done = step + 1
+            for desk in desks:
+                desk.progress.advance()
+            last = stops.hear(metrics[0], signals.received) is not None or done == stop
+            for desk, said in zip(desks, metrics, strict=True):
+                desk.books.note(done, desk.watch.see(done, said))
+            tracer.after(done, state, partial(steps_of_all.text, state, parts))
+            now = due(done, last)
+            fresh = done if now.save else fresh
+            if not any(now):
+                continue
+            for desk in desks:
+                desk.progress.pause()
+            for k, (desk, batch) in enumerate(zip(desks, batches, strict=True)):
+                desk.watch.settle()
                 with processes.together(state):
-                    derived = key_digest(step) if now.witness else None
-                    books.keep(state, done, now, batch, derived)
+                    derived = desk.key_digest(step) if now.witness else None
+                    desk.books.keep(steps_of_all.pick(state, k), done, now, batch, derived)
                     if last:
-                        checkpoints.wait()
-                number = processes.most(signals.received or 0) if last else 0
-                if number:
-                    raise Interrupted(done, number)
-    finally:
-        books.close()
-    return parallel.unreplicate(state)
+                        desk.checkpoints.wait()
+            for desk in desks:
+                desk.progress.resume()
+            number = processes.most(signals.received or 0) if last else 0
+            if number:
+                raise Interrupted(done, number)
+    return [parallel.unreplicate(steps_of_all.pick(state, k)) for k in range(len(runs))]
+
+
+class _Desk:
+    """What one run has beside its state: batches, books, progress, and a watch on divergence."""
+
+    def __init__(self, run: Run, family: Family, split: Split, state: TrainState) -> None:
+        config, start = run.config, int(state.step)
+        stop = total_steps(config, split, family.draws)
+        images = config.batch_size * family.draws
+        stream = (split, config.batch_size, config.seed, config.data.flip, family.draws)
+        self.batches = Batches(*stream, parallel.share(config.batch_size))
+        whole = self.batches if jax.process_count() == 1 else Batches(*stream)
+        self.key_digest = steps.make_key_digest(family, config)
+        self.checkpoints = run.checkpoints
+        self.progress: Any = processes.Bystander()
+        self.books: Any = processes.Bystander()
+        writes = processes.first()
+        if writes:
+            records = Records(run.workdir, start)
+            self.progress = Progress(start, stop, images, run.name)
+            # That a finished run was given another config is a line as well.
+            lasting = start < stop or config.resume.config == "record"
+            ledger = run.hooks.ledger(start, state) if run.hooks.ledger and lasting else None
+            epoch = len(split) / images
+            self.books = Books(
+                run.hooks, run.checkpoints, records, self.progress, ledger, whole, epoch
+            )
+        newest = run.checkpoints.latest_step
+        self.watch = divergence.Watch(run.workdir if writes else None, whole, newest)
+
+
+def _begun(family: Family, runs: Sequence[Run]) -> list[TrainState]:
+    """The states to go on from, all of one step."""
+    init = jax.jit(family.init)
+    states = [init(keys.stream(run.config.seed, "init")) for run in runs]
+    if not processes.first():
+        return states
+    saved = [set(run.checkpoints.steps()) for run in runs]
+    if not any(saved):
+        return states
+    shared = set.intersection(*saved)
+    if not shared:
+        raise UserError(
+            f"the runs of {len(runs)} seeds have no checkpoint of the same step: remove the folder "
+            "of a seed that was never trained so far, or train each with its own --workdir"
+        )
+    # The newest of a run alone may be damaged, which `restore` makes up for.
+    step = None if len(runs) == 1 else max(shared)
+    states = [
+        run.checkpoints.restore(state, step)[0] for run, state in zip(runs, states, strict=True)
+    ]
+    logging.info("Resuming at step %d.", int(states[0].step))
+    return states
+
+
+def _prefetched(
+    desks: Sequence[_Desk], start: int, stop: int
+) -> Iterator[tuple[int, tuple[Batch, ...]]]:
+    """Steps, and every run's batch of each."""
+    for each in zip(*(desk.batches.prefetch(start, stop) for desk in desks), strict=True):
+        yield each[0][0], tuple(batch for _, batch in each)

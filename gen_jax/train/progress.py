@@ -16,13 +16,14 @@ class Progress:
       start: steps done before.
       stop: steps in all.
       images: images a step sees, of all its draws.
+      name: what its lines begin with, where several runs train together; they have no bars.
     """
 
-    def __init__(self, start: int, stop: int, images: int) -> None:
-        self._stop, self._images = stop, images
-        self._step = start
+    def __init__(self, start: int, stop: int, images: int, name: str = "") -> None:
+        self._stop, self._images, self._name = stop, images, f"{name}  " if name else ""
+        self._step, self._pauses = start, 0
         self._since, self._elapsed = time.perf_counter(), 0.0
-        terminal = sys.stderr.isatty()
+        terminal = sys.stderr.isatty() and not name
         self._bar = tqdm(total=stop, initial=start, unit="step") if terminal else None
 
     def advance(self) -> None:
@@ -31,12 +32,16 @@ class Progress:
             self._bar.update()
 
     def pause(self) -> None:
-        """Training stops counting until `resume`."""
-        self._elapsed += time.perf_counter() - self._since
+        """Training stops counting until there was a `resume` for every `pause`."""
+        if not self._pauses:
+            self._elapsed += time.perf_counter() - self._since
+        self._pauses += 1
 
     def resume(self) -> None:
         """Training counts again."""
-        self._since = time.perf_counter()
+        self._pauses -= 1
+        if not self._pauses:
+            self._since = time.perf_counter()
 
     def report(self, step: int, scalars: Mapping[str, float]) -> float:
         """Shows scalars at `step`; returns images per second since the last report."""
@@ -53,7 +58,8 @@ class Progress:
             self._bar.set_postfix_str(f"{rate:.0f} img/s {numbers}")
         else:
             print(
-                f"step {step}/{self._stop}  {rate:.0f} img/s  {_duration(left)} left  {numbers}",
+                f"{self._name}step {step}/{self._stop}  {rate:.0f} img/s  {_duration(left)} left  "
+                f"{numbers}",
                 flush=True,
             )
         return rate

@@ -1,32 +1,141 @@
-"""The compiled step on all devices, and the keys it derives."""
+"""The compiled step on all devices, of one run or of several together, and the keys it derives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array, UInt32
 from ml_collections import ConfigDict
 
 from gen_jax.core import digest, keys, parallel, processes
-from gen_jax.core.state import Family
+from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import scaled
+from gen_jax.errors import UserError
 from gen_jax.train import divergence
 
+Root = UInt32[Array, "..."]  # the noise stream's key, as data
+Metrics = dict[str, Any]
 
-def make_step(family: Family, config: ConfigDict) -> Callable:
-    """The step on all devices: (state, batch) -> (state, metrics).
+
+class Step:
+    """The step on all devices: (state, batch) -> (state, metrics); the state is donated.
 
     Scales uint8 images to [-1, 1] and derives the step's keys from the state's own step. Beside the
-    family's metrics there is whether all of them are finite (`divergence.flag`).
+    family's metrics there is whether all of them are finite (`divergence.flag`). The seed is in the
+    third argument alone, the `root` of its noise: the same program serves every seed.
     """
-    derive = _keys(family, config)
 
-    def step(state, batch):
-        example_keys, batch_key = derive(state.step)
+    def __init__(self, family: Family, config: ConfigDict) -> None:
+        self._program: Any = parallel.pmap(on_device(family, config), donate=(0,))
+        self._root = root(config)
+
+    def __call__(
+        self, state: TrainState, batch: Any, noise: Root | None = None
+    ) -> tuple[TrainState, Metrics]:
+        return self._program(state, batch, self._root if noise is None else noise)
+
+    def compiled(self, state: TrainState, batch: Any) -> Any:
+        """JAX's compiled program for arguments like these."""
+        return self._program.lower(state, batch, self._root).compile()
+
+
+make_step = Step
+
+
+def on_device(family: Family, config: ConfigDict) -> Callable:
+    """What one device does of a step, under `parallel.pmap`: (state, batch, root)."""
+
+    def step(state, batch, noise):
+        example_keys, batch_key = _keys(noise, state.step, family, config)
         batch = batch | {"image": scaled(batch["image"])}
         state, metrics = family.step(state, batch, example_keys, batch_key)
         return state, divergence.flag(metrics)
 
-    return parallel.pmap(processes.hearing(step), donate=(0,))
+    return processes.hearing(step)
+
+
+def root(config: ConfigDict) -> Root:
+    """The root of a run's noise, on every local device."""
+    return parallel.replicate(jax.random.key_data(keys.stream(config.seed, "noise")))
+
+
+class Together:
+    """The steps of runs that differ in their seeds, taken together.
+
+    On a CPU in turn, by the very program of a run alone: its bits. On other devices at once, in one
+    program over stacked states (`jax.vmap` inside pmap), which costs small networks little more
+    than one run does; a run is then, to rounding, what it would be alone.
+
+    Args:
+      family, configs: of the runs.
+      at_once: whether to stack; by default as said.
+    """
+
+    def __init__(
+        self, family: Family, configs: Sequence[ConfigDict], at_once: bool | None = None
+    ) -> None:
+        if at_once is None:
+            at_once = together_at_once(len(configs))
+        self._at_once, self._count = at_once, len(configs)
+        self._program: Any
+        if at_once:
+            one = on_device(family, configs[0])
+
+            def every(states, batches, roots):
+                states, metrics = jax.vmap(one)(states, batches, roots)
+                each = [{n: v[k] for n, v in metrics.items()} for k in range(len(configs))]
+                return states, each
+
+            self._program = parallel.pmap(every, donate=(0,))
+            roots = [jax.random.key_data(keys.stream(c.seed, "noise")) for c in configs]
+            self._roots = parallel.replicate(np.stack(roots))
+            self._picked = parallel.pmap(
+                lambda states, k: jax.tree.map(lambda leaf: leaf[k], states)
+            )
+        else:
+            self._program = make_step(family, configs[0])
+            self._roots = [root(config) for config in configs]
+
+    def join(self, states: Sequence[TrainState]) -> Any:
+        """The states on all devices."""
+        if self._at_once:
+            return parallel.replicate(jax.tree.map(lambda *leaves: np.stack(leaves), *states))
+        return [parallel.replicate(state) for state in states]
+
+    def __call__(self, states: Any, batches: Sequence[Any]) -> tuple[Any, list[Metrics]]:
+        """One step of every run, each on its own sharded batch; `states` is donated."""
+        try:
+            if self._at_once:
+                stacked = jax.tree.map(lambda *leaves: np.stack(leaves, axis=1), *batches)
+                return self._program(states, stacked, self._roots)
+            done = list(map(self._program, states, batches, self._roots))
+        except jax.errors.JaxRuntimeError as error:
+            if self._count > 1 and "RESOURCE_EXHAUSTED" in str(error):
+                raise UserError(
+                    f"num_seeds={self._count}: so many runs do not fit in the devices' memory "
+                    "together; use fewer, and --config.seed for the next ones"
+                ) from error
+            raise
+        return [state for state, _ in done], [metrics for _, metrics in done]
+
+    def text(self, states: Any, batches: Sequence[Any]) -> str:
+        """The compiled program, in XLA's language."""
+        if self._at_once:
+            stacked = jax.tree.map(lambda *leaves: np.stack(leaves, axis=1), *batches)
+            return self._program.lower(states, stacked, self._roots).compile().as_text()
+        return self._program.compiled(states[0], batches[0]).as_text()
+
+    def pick(self, states: Any, k: int) -> TrainState:
+        """The k-th run's own state, on all devices."""
+        if self._at_once:
+            return self._picked(states, np.full(jax.local_device_count(), k, np.int32))
+        return states[k]
+
+
+def together_at_once(count: int) -> bool:
+    """Whether so many runs would be stacked on these devices."""
+    return count > 1 and jax.default_backend() != "cpu"
 
 
 def make_key_digest(family: Family, config: ConfigDict) -> Callable[[int], Callable[[], str]]:
@@ -34,17 +143,16 @@ def make_key_digest(family: Family, config: ConfigDict) -> Callable[[int], Calla
 
     The first call starts the devices of all processes on it, the second waits for them.
     """
-    derive = _keys(family, config)
 
-    def seen(step):
-        example_keys, batch_key = derive(step)
+    def seen(step, noise):
+        example_keys, batch_key = _keys(noise, step, family, config)
         examples = parallel.gather(jax.random.key_data(example_keys).swapaxes(0, 1))
         return {"examples": examples, "batch": jax.random.key_data(batch_key)}
 
-    on_devices = parallel.pmap(seen)
+    on_devices, noise = parallel.pmap(seen), root(config)
 
     def of_step(step: int) -> Callable[[], str]:
-        found = on_devices(np.full(jax.local_device_count(), step, np.int32))
+        found = on_devices(np.full(jax.local_device_count(), step, np.int32), noise)
         if jax.process_count() > 1:  # collectives of two programs must not meet
             jax.block_until_ready(found)
         return lambda: digest.digest(parallel.unreplicate(found))
@@ -52,12 +160,8 @@ def make_key_digest(family: Family, config: ConfigDict) -> Callable[[int], Calla
     return of_step
 
 
-def _keys(family: Family, config: ConfigDict) -> Callable:
-    """Within `pmap`: step -> (this device's share of the example keys [draws, b], batch key)."""
-    noise = keys.stream(config.seed, "noise")
-
-    def derive(step):
-        example_key, batch_key = jax.random.split(keys.at_step(noise, step))
-        return parallel.example_keys(example_key, family.draws, config.batch_size), batch_key
-
-    return derive
+def _keys(noise: Root, step: Any, family: Family, config: ConfigDict) -> tuple[Any, Any]:
+    """Within `pmap`: (this device's share of the example keys [draws, b], batch key) of a step."""
+    at_step = keys.at_step(jax.random.wrap_key_data(noise), step)
+    example_key, batch_key = jax.random.split(at_step)
+    return parallel.example_keys(example_key, family.draws, config.batch_size), batch_key

@@ -12,7 +12,7 @@ from gen_jax.data.spec import ArraySplit, DataSpec
 from gen_jax.evals import denoising, latents, nll
 from gen_jax.evals.figures import codes
 from gen_jax.evals.model import Model
-from gen_jax.train.steps import make_step
+from gen_jax.train.steps import on_device
 
 SPEC = DataSpec("tiny", (16, 16, 3), 3, tuple("abc"), 64)
 DEVICES, STEPS, EXAMPLES = 2, 2, 4
@@ -48,12 +48,6 @@ class Recorder:
         self.programs[f"{name} {next(self._calls)}"] = uses
 
 
-def on_devices(step, donate=()):
-    """In the place of `pmap`: one jaxpr of several devices, all of which have the same state."""
-    del donate
-    return jax.vmap(step, in_axes=(None, 0), axis_name=parallel.AXIS)
-
-
 def training(config, family, devices=DEVICES, steps=STEPS):
     """(uses by program, which are "init" and steps; shapes of the state)."""
     lead = (devices, family.draws, config.batch_size // devices)
@@ -62,7 +56,12 @@ def training(config, family, devices=DEVICES, steps=STEPS):
         "label": jax.ShapeDtypeStruct(lead, jnp.int32),
     }
     init = lambda: family.init(keys.stream(config.seed, "init"))  # noqa: E731
-    step = lambda state, batch: make_step(family, config)(state, batch)  # noqa: E731
+
+    def step(state, batch):
+        # In the place of `pmap`: one jaxpr of several devices, all of which have the same state.
+        of_all = jax.vmap(on_device(family, config), (None, 0, None), axis_name=parallel.AXIS)
+        return of_all(state, batch, jax.random.key_data(keys.stream(config.seed, "noise")))
+
     start, state = jax.make_jaxpr(init, return_shape=True)()
     traced = jax.make_jaxpr(step)(state, batch)
     uses = {"init": replay(start)}

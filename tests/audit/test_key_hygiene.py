@@ -13,10 +13,10 @@ import pytest
 
 from gen_jax import config as configs
 from gen_jax.audit.key_rules import collisions, faults
-from gen_jax.core import keys, parallel
+from gen_jax.core import keys
 from gen_jax.evals import latents
 from gen_jax.families import FAMILIES, vae, vae_model
-from tests.audit.runs import SPEC, evaluating, on_devices, training
+from tests.audit.runs import SPEC, evaluating, training
 from tests.shrink import shrink
 
 FOLDER = Path(__file__).parents[2] / "configs"
@@ -84,7 +84,6 @@ def config_of(name, overrides=()):
 @pytest.fixture
 def uses(monkeypatch):
     """Config -> uses by program, of a run from its first key to its evaluation."""
-    monkeypatch.setattr(parallel, "pmap", on_devices)
     as_it_is = SimpleNamespace(asarray=lambda x, dtype: x, arange=np.arange, float64=np.float64)
     monkeypatch.setattr(latents, "np", as_it_is)
 

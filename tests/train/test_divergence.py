@@ -73,9 +73,9 @@ def test_a_run_that_diverges_stops_at_its_step_and_does_so_again(tmp_path, monke
     monkeypatch.setattr(steps, "make_step", lambda *args: spoiled(make_step(*args)))
 
     def spoiled(step):
-        def spoil(state, batch):
+        def spoil(state, batch, *rest):
             before = int(state.step[0])
-            state, found = step(state, batch)
+            state, found = step(state, batch, *rest)
             if before == 6:
                 found |= {"grad/encoder": found["kl"] * np.nan, "finite": found["finite"] & False}
             return state, found

@@ -43,7 +43,7 @@ def run(workdir, config):
     family = FAMILIES[config.family](config, split.spec)
     workdir.mkdir(exist_ok=True)
     with Checkpoints(workdir / "checkpoints", best_metric="mse") as checkpoints:
-        return loop.train(config, family, split, workdir, checkpoints, HOOKS)
+        return loop.train(family, split, [loop.Run(config, workdir, checkpoints, HOOKS)])[0]
 
 
 def steps_logged(workdir):
@@ -110,8 +110,8 @@ def test_parameters_that_are_not_finite_are_not_saved(tmp_path, monkeypatch):
     def spoiled(family, config):
         step = make_step(family, config)
 
-        def spoil(state, batch):
-            state, metrics = step(state, batch)
+        def spoil(state, batch, *rest):
+            state, metrics = step(state, batch, *rest)
             if int(state.step[0]) == 8:
                 state = state._replace(params=jax.tree.map(lambda p: p * np.nan, state.params))
             return state, metrics
@@ -242,8 +242,8 @@ def test_norms_of_gradients_keep_their_peaks_and_images_of_all_draws_count(tmp_p
     def leaping(family, config):
         step = make_step(family, config)
 
-        def leap(state, batch):
-            state, metrics = step(state, batch)
+        def leap(state, batch, *rest):
+            state, metrics = step(state, batch, *rest)
             norm = (0.0, 2.0, 9.0, 1.0, 5.0, 4.0)[int(state.step[0])]
             made_up = np.full(jax.device_count(), norm, np.float32)
             return state, metrics | {"grad/made_up": made_up, "other/made_up": made_up}
@@ -251,9 +251,9 @@ def test_norms_of_gradients_keep_their_peaks_and_images_of_all_draws_count(tmp_p
         return leap
 
     class Counting(Progress):
-        def __init__(self, start, stop, images):
+        def __init__(self, start, stop, images, name):
             seen.append((start, stop, images))
-            super().__init__(start, stop, images)
+            super().__init__(start, stop, images, name)
 
     monkeypatch.setattr(steps, "make_step", leaping)
     monkeypatch.setattr(loop, "Progress", Counting)

@@ -27,11 +27,11 @@ def small(path):
 def signalled(family, config):
     step, calls = make_step(family, config), []
 
-    def count(state, batch):
+    def count(state, batch, *rest):
         calls.append(1)
         if len(calls) == int(os.environ.get("SIGTERM_AT", "0")):
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(state, batch)
+        return step(state, batch, *rest)
 
     return count
 

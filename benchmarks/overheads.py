@@ -1,0 +1,216 @@
+"""What a training costs beside its steps.
+
+    python benchmarks/overheads.py --config=cvae_gan_cifar100 --output=runs/overheads.json
+
+- input: a step on the batches of the data set, prepared by the prefetching thread, over a step on
+  one batch that stays; windows in turn, one process, median of pairs.
+- checkpoints: seconds the loop waits for one to be started, over the time between two.
+- start: from the start of `run.py` to its first line of metrics, that of the first step; with no
+  compiled programs kept, and again.
+- devices: a step on 2, 4 and 8 virtual devices over a step on one, the same batch and processors;
+  windows in turn.
+
+Data must be prepared (TFDS_DATA_DIR, --set data.dir=...), or `shapes`.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+import jax  # noqa: E402
+import sides  # noqa: E402
+
+from gen_jax import config as configs  # noqa: E402
+from gen_jax import data  # noqa: E402
+from gen_jax.core import keys, parallel, xla  # noqa: E402
+from gen_jax.data.batches import Batch, Batches  # noqa: E402
+from gen_jax.families import FAMILIES  # noqa: E402
+from gen_jax.train import steps  # noqa: E402
+from gen_jax.train.checkpoints import Checkpoints  # noqa: E402
+
+DEVICES = (1, 2, 4, 8)
+
+
+def in_process(name: str, settings: list[str], seconds: float, windows: int) -> dict[str, Any]:
+    """Input and checkpoints."""
+    config = configs.override(configs.load(ROOT / "configs" / f"{name}.py"), settings)
+    split = data.load(config.data, "train")
+    family = FAMILIES[config.family](config, split.spec)
+    state = parallel.replicate(jax.jit(family.init)(keys.stream(config.seed, "init")))
+    step = steps.make_step(family, config)
+    batches = Batches(split, config.batch_size, config.seed, config.data.flip, family.draws)
+    fixed = parallel.shard(batches.batch(0), axis=1)
+
+    def stays() -> Iterator[Any]:
+        while True:
+            yield fixed
+
+    def window(source: Iterator[Any], count: int) -> float:
+        nonlocal state
+        start = time.perf_counter()
+        for _ in range(count):
+            state, metrics = step(state, next(source))
+        jax.block_until_ready((state, metrics))
+        return (time.perf_counter() - start) / count
+
+    def real() -> Iterator[Batch]:
+        for _, batch in batches.prefetch(0, 10**9):
+            yield parallel.shard(batch, axis=1)
+
+    sources = {"fixed": stays(), "real": real()}
+    for source in sources.values():
+        window(source, 3)
+    count = max(2, round(seconds / window(sources["fixed"], 2)))
+    times: dict[str, list[float]] = {each: [] for each in sources}
+    for _ in range(windows):
+        for each, source in sources.items():
+            times[each].append(window(source, count))
+    alone = time.perf_counter()
+    for index in range(20):
+        batches.batch(index)
+    images = 20 * config.batch_size * family.draws / (time.perf_counter() - alone)
+    stalls = []
+    with tempfile.TemporaryDirectory() as folder, Checkpoints(Path(folder) / "c") as saved:
+        for index in range(5):
+            window(sources["fixed"], 2)
+            start = time.perf_counter()
+            saved.save(index, parallel.unreplicate(state), {})
+            stalls.append(time.perf_counter() - start)
+            saved.wait()
+    between = config.checkpoint_every * statistics.median(times["fixed"])
+    return {
+        "input": {
+            "seconds": times,
+            "ratio": sides.ratio(times, "fixed", "real"),
+            "images_per_second_alone": images,
+        },
+        "checkpoints": {
+            "stall_seconds": statistics.median(stalls),
+            "every": config.checkpoint_every,
+            "share": statistics.median(stalls) / between,
+        },
+    }
+
+
+def start(name: str, settings: list[str]) -> dict[str, float]:
+    """Seconds from the start of a process to the end of its first step, cold and warm."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
+        environment["XDG_CACHE_HOME"] = folder
+        for kind in ("cold", "warm"):
+            workdir = Path(folder) / kind
+            command = [
+                sys.executable,
+                str(ROOT / "run.py"),
+                f"--config={ROOT / 'configs' / name}.py",
+                f"--workdir={workdir}",
+                "--config.log_every=1",
+                "--config.num_steps=1000",
+                *(f"--config.{each}" for each in settings),
+            ]
+            begun = time.time()
+            run = subprocess.Popen(
+                command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            metrics = workdir / "metrics.jsonl"
+            while not (metrics.is_file() and "\n" in metrics.read_text()) and run.poll() is None:
+                time.sleep(0.05)
+            first = metrics.read_text().splitlines()[0] if metrics.is_file() else "{}"
+            run.kill()
+            run.wait()
+            wall = json.loads(first).get("wall")
+            if wall is None:
+                raise RuntimeError(f"{' '.join(command)} logged nothing")
+            found[kind] = wall - begun
+    return found
+
+
+def devices(name: str, settings: list[str], seconds: float, windows: int) -> dict[str, Any]:
+    """A step on several virtual devices over a step on one."""
+    running: dict[str, sides.Side] = {}
+    try:
+        for count in DEVICES:
+            flags = f"{os.environ.get('XLA_FLAGS', '')} "
+            flags += f"--xla_force_host_platform_device_count={count}"
+            request = {"root": str(ROOT), "config": name, "overrides": settings}
+            running[str(count)] = sides.Side(
+                [sys.executable, str(HERE / "train_gen_jax.py"), json.dumps(request)],
+                {"XLA_FLAGS": flags.strip(), "JAX_PLATFORMS": "cpu"},
+            )
+        times = sides.interleaved(running, seconds, windows)
+    finally:
+        for side in running.values():
+            side.__exit__()
+    # How many times as long as on one.
+    ratios = {count: sides.ratio(times, "1", count) for count in times if count != "1"}
+    return {"seconds": times, "ratios": ratios}
+
+
+def table(result: dict[str, Any]) -> str:
+    """A Markdown table of what was measured."""
+    lines = ["| what | measured |", "| --- | --- |"]
+    for kind, spent in result.get("start", {}).items():
+        lines.append(f"| start to first step, {kind} | {spent:.1f} s |")
+    if "input" in result:
+        ratio, saved = result["input"]["ratio"], result["checkpoints"]
+        lines += [
+            f"| real data over a fixed batch | {_ratio(ratio)} |",
+            f"| batches alone, images/s | {result['input']['images_per_second_alone']:.0f} |",
+            f"| a checkpoint's stall | {saved['stall_seconds']:.3f} s, "
+            f"{100 * saved['share']:.2f} % at one in {saved['every']} steps |",
+        ]
+    for count, ratio in result.get("devices", {}).get("ratios", {}).items():
+        lines.append(f"| {count} virtual devices over one | {_ratio(ratio)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measures, prints a Markdown table, writes JSON."""
+    parser = argparse.ArgumentParser(description="what a training costs beside its steps")
+    parser.add_argument("--config", default="cvae_gan_cifar100", help="a name in configs/")
+    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the config")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of a window")
+    parser.add_argument("--windows", type=int, default=7)
+    parser.add_argument("--only", default="start,input,devices")
+    parser.add_argument("--output", help="a JSON file")
+    flags = parser.parse_args()
+    xla.prepare()
+    only = flags.only.split(",")
+    result: dict[str, Any] = {
+        "command": " ".join(["python benchmarks/overheads.py", *sys.argv[1:]]),
+        "commit": sides.commit(),
+        "config": flags.config,
+        "jax": jax.__version__,
+        "processors": os.cpu_count(),
+    }
+    if "start" in only:
+        result["start"] = start(flags.config, flags.set)
+    if "input" in only:
+        result |= in_process(flags.config, flags.set, flags.seconds, flags.windows)
+    if "devices" in only:
+        result["devices"] = devices(flags.config, flags.set, flags.seconds, flags.windows)
+    print(table(result))
+    if flags.output:
+        Path(flags.output).parent.mkdir(parents=True, exist_ok=True)
+        Path(flags.output).write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _ratio(ratio: dict[str, float]) -> str:
+    return f"{ratio['median']:.3f} ({ratio['low']:.3f} to {ratio['high']:.3f})"
+
+
+if __name__ == "__main__":
+    main()
