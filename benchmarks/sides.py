@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -32,11 +33,13 @@ class Side:
 
     def __init__(self, command: Sequence[str], environment: dict[str, str] | None = None):
         """Starts it and waits until it is warm; RuntimeError with its last words if it ends."""
+        # A pipe nobody reads would fill up.
+        self._errors = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 (until `__exit__`)
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
             env=os.environ | (environment or {}),
         )
@@ -55,15 +58,17 @@ class Side:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.communicate()
+        self._errors.close()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        assert self._process.stderr is not None
         # Libraries print as well; an answer is the first line that is a JSON object.
         for line in self._process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
-        words = self._process.stderr.read().strip().splitlines()
+        self._errors.seek(0)
+        words = self._errors.read().strip().splitlines()
+        self.__exit__()
         raise RuntimeError(words[-1] if words else "ended without a word")
 
 
