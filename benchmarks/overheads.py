@@ -76,6 +76,7 @@ def in_process(name: str, settings: list[str], seconds: float, windows: int) -> 
     times: dict[str, list[float]] = {each: [] for each in sources}
     for _ in range(windows):
         for each, source in sources.items():
+            window(source, 2)  # what the thread prepared meanwhile
             times[each].append(window(source, count))
     alone = time.perf_counter()
     for index in range(20):

@@ -15,16 +15,21 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import sides
-
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import sides  # noqa: E402
+
+from gen_jax.core import xla  # noqa: E402
+
 MODELS = ("vae_cifar10", "dcgan_cifar10", "cvae_gan_cifar100", "sngan_cifar10")
 """Convolutional VAE, DCGAN, CVAE-GAN, and SNGAN's residual networks."""
 GEN_JAX = "gen_jax"
@@ -59,9 +64,7 @@ def _rate(function: Any, a: jax.Array, b: jax.Array, flops: int) -> float:
 def measure(model: str, batch: int, flags: argparse.Namespace) -> dict[str, Any]:
     """All sides of one model at one batch size."""
     overrides = [f"batch_size={batch}", *flags.set]
-    if flags.precision == "bfloat16":
-        overrides.append("precision=bfloat16")
-    roots = {GEN_JAX: HERE.parent} | {Path(path).name: Path(path) for path in flags.against}
+    roots = {GEN_JAX: HERE.parent} | {f"gen_jax of {path}": Path(path) for path in flags.against}
     environment = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     running: dict[str, sides.Side] = {}
     failed: dict[str, str] = {}
@@ -74,7 +77,12 @@ def measure(model: str, batch: int, flags: argparse.Namespace) -> dict[str, Any]
 
     try:
         for name, root in roots.items():
-            request = {"root": str(root.resolve()), "config": model, "overrides": overrides}
+            request = {
+                "root": str(root.resolve()),
+                "config": model,
+                "overrides": overrides,
+                "matmul": flags.matmul,
+            }
             start(name, [sys.executable, str(HERE / "train_gen_jax.py")], request)
         if GEN_JAX in failed:
             raise RuntimeError(f"{model}: {failed[GEN_JAX]}")
@@ -84,7 +92,6 @@ def measure(model: str, batch: int, flags: argparse.Namespace) -> dict[str, Any]
                 "config": config,
                 "num_classes": 100 if model.endswith("100") else 10,
                 "mode": mode,
-                "precision": flags.precision,
                 "matmul": flags.matmul,
             }
             start(f"torch {mode}", [flags.torch, str(HERE / "train_torch.py")], request)
@@ -96,13 +103,14 @@ def measure(model: str, batch: int, flags: argparse.Namespace) -> dict[str, Any]
     for name, each in about.items():
         if each["parameters"] != about[GEN_JAX]["parameters"]:
             raise RuntimeError(f"{model}: {name} has other networks: {each['parameters']}")
-    for each in about.values():
+        if each["images"] != about[GEN_JAX]["images"]:
+            raise RuntimeError(f"{model}: {name} takes another batch: {each['images']} images")
         each.pop("config", None)
     others = [name for name in times if name != GEN_JAX]
     return {
         "model": model,
         "batch_size": batch,
-        "precision": flags.precision,
+        "matmul": flags.matmul,
         "about": about,
         "failed": failed,
         "seconds": times,
@@ -140,9 +148,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="training throughput against PyTorch")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--batch", default="128", help="batch sizes, commas between")
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument(
-        "--matmul", choices=("highest", "high"), default="highest", help="high: TF32 on a GPU"
+        "--matmul", choices=("float32", "tf32"), default="float32", help="of both sides, on a GPU"
     )
     parser.add_argument("--modes", default="eager,compile", help="of PyTorch; on a GPU also graphs")
     parser.add_argument("--torch", default=sys.executable, help="the Python that has PyTorch")
@@ -151,17 +158,33 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of a window")
     parser.add_argument("--windows", type=int, default=7)
     parser.add_argument("--output", help="a JSON file")
+    parser.add_argument("--ceiling", action="store_true", help="print it, as JSON, and end")
     flags = parser.parse_args()
     flags.modes = [mode for mode in flags.modes.split(",") if mode]
-    rates = ceiling()
+    if flags.ceiling:
+        xla.prepare()
+        print(json.dumps(ceiling()))
+        return
+    # In a process of its own, which leaves a GPU's memory to the sides.
+    command = [sys.executable, __file__, "--ceiling"]
+    rates = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     print("ceiling: " + ", ".join(f"{name} {rate:.0f} GFLOP/s" for name, rate in rates.items()))
-    measured = []
+    measured: list[dict[str, Any]] = []
     for model in flags.models.split(","):
         for batch in map(int, flags.batch.split(",")):
-            measured.append(measure(model, batch, flags))
+            try:
+                measured.append(measure(model, batch, flags))
+            except RuntimeError as error:
+                print(f"{model}, batch {batch}, failed: {error}", file=sys.stderr)
+                continue
             print(table(measured[-1:], rates), flush=True)
             for name, words in measured[-1]["failed"].items():
-                print(f"{name} failed: {words}", flush=True)
+                print(f"{name} failed: {words}", file=sys.stderr)
+            if flags.output:  # as far as it is done
+                _write(Path(flags.output), rates, measured)
+
+
+def _write(path: Path, rates: dict[str, float], measured: list[dict[str, Any]]) -> None:
     result = {
         "command": " ".join(["python benchmarks/throughput.py", *sys.argv[1:]]),
         "commit": sides.commit(),
@@ -170,9 +193,8 @@ def main() -> None:
         "gflops": rates,
         "measured": measured,
     }
-    if flags.output:
-        Path(flags.output).parent.mkdir(parents=True, exist_ok=True)
-        Path(flags.output).write_text(json.dumps(result, indent=1) + "\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

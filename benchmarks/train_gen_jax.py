@@ -1,7 +1,7 @@
 """A side of `throughput.py`: the train step of a config as `run.py` compiles it, on a fixed batch.
 
-Takes a JSON object: "root" (a checkout), "config" (a name in its configs/) and "overrides" (of
-keys, as KEY=VALUE). Images are as many and as large as the data set's, and random.
+Takes a JSON object: "root" (a checkout), "config" (a name in its configs/), "overrides" (of keys,
+as KEY=VALUE) and "matmul" ("tf32", or by default "float32", of a GPU). Images are random.
 """
 
 import json
@@ -27,7 +27,7 @@ except ImportError:  # an older checkout
     pass
 
 from gen_jax import config as configs  # noqa: E402
-from gen_jax.core import keys, parallel  # noqa: E402
+from gen_jax.core import determinism, keys, parallel  # noqa: E402
 from gen_jax.data.spec import DataSpec  # noqa: E402
 from gen_jax.families import FAMILIES  # noqa: E402
 from gen_jax.train import memory, steps  # noqa: E402
@@ -38,7 +38,11 @@ NUM_CLASSES = {"cifar10": 10, "cifar100": 100}
 def main() -> None:
     """Compiles, warms up, serves."""
     config = configs.load(ROOT / "configs" / f"{REQUEST['config']}.py")
-    configs.override(config, REQUEST["overrides"])
+    config = configs.override(config, REQUEST["overrides"])
+    if config.get("deterministic", False):
+        determinism.ask()
+    if REQUEST.get("matmul", "float32") == "float32":
+        jax.config.update("jax_default_matmul_precision", "highest")
     classes = NUM_CLASSES[config.data.name]
     names = tuple(map(str, range(classes)))
     spec = DataSpec(config.data.name, (32, 32, 3), classes, names, 50_000)
@@ -57,6 +61,7 @@ def main() -> None:
         },
         axis=1,
     )
+    batch = jax.pmap(lambda leaf: leaf)(batch)  # as the peer's, on the device already
     step = steps.make_step(family, config)
     start = time.perf_counter()
     compiled = (

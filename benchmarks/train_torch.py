@@ -1,7 +1,7 @@
 """A side of `throughput.py`: the peer of a config in PyTorch, on a fixed batch.
 
-Takes a JSON object: "config" (the whole, as JSON), "num_classes", "mode" and "precision" ("float32"
-or "bfloat16", which is autocast).
+Takes a JSON object: "config" (the whole, as JSON), "num_classes", "mode" and "matmul" ("tf32", or
+"float32", of a GPU).
 
 Modes: "eager"; "compile", every network through torch.compile; "graphs", on a GPU, the whole step
 captured as a CUDA graph; "compile+graphs". Optimizers are fused, convolutions channels last.
@@ -25,8 +25,9 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(config["seed"])
     torch.backends.cudnn.benchmark = True
-    torch.set_float32_matmul_precision(request["matmul"])
-    torch.backends.cudnn.allow_tf32 = request["matmul"] != "highest"
+    tf32 = request["matmul"] == "tf32"
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = tf32
     nets = networks.build(config, (32, 32, 3), request["num_classes"])
     nets = nets.to(device, memory_format=torch.channels_last)
     parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in nets.items()}
@@ -43,11 +44,7 @@ def main() -> None:
 
     def train() -> dict[str, torch.Tensor]:
         scaled = (images.float() / 127.5 - 1).permute(0, 1, 4, 2, 3)
-        low = request["precision"] == "bfloat16"
-        with torch.autocast(device.type, torch.bfloat16, enabled=low):
-            if config["family"] == "gan":
-                return step(scaled, labels)
-            return step(scaled[0], labels[0])
+        return step(scaled, labels) if config["family"] == "gan" else step(scaled[0], labels[0])
 
     def synchronise() -> None:
         if device.type == "cuda":
@@ -56,6 +53,7 @@ def main() -> None:
     start = time.perf_counter()
     if graphs:
         stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):  # what a capture must find done
             for _ in range(3):
                 train()

@@ -80,6 +80,7 @@ def seeds(job: Job) -> list[Job]:
         config = job.config.copy_and_resolve_references()
         config.update(seed=seed, num_seeds=1)
         jobs.append(job._replace(config=config, workdir=job.workdir / f"seed{seed}"))
+        workdir.check_contained(jobs[-1].workdir)
     return jobs
 
 

@@ -40,6 +40,7 @@ def train(job: Job) -> None:
     with processes.together():
         jobs = seeds(job)
         parts = load(jobs[0])
+        _check_together(job, parts, len(jobs))
         draws = parts.family.draws
         parallel.check_batch(job.config.batch_size, job.config.discriminator.pack)
         num_steps = loop.total_steps(job.config, parts.train, draws)
@@ -73,7 +74,6 @@ def _trained(jobs: list[Job], parts: Parts, abouts: list[dict[str, Any]]) -> lis
     """The models after their training, as far as that has not been done already."""
     families = [parts.family, *(family(each, parts) for each in jobs[1:])]
     shapes = jax.eval_shape(parts.family.init, jax.random.key(0))
-    fits.check(shapes, len(jobs))
     models = [
         Model(own, shapes, each.config, parts.train, parts.test, 0)
         for own, each in zip(families, jobs, strict=True)
@@ -87,7 +87,7 @@ def _trained(jobs: list[Job], parts: Parts, abouts: list[dict[str, Any]]) -> lis
             asides: Any = processes.Bystander()
             with processes.together():
                 if processes.first():
-                    asides = _asides(each, model, saved, about)
+                    asides = _asides(each, model, saved, about, len(jobs))
             name = f"seed {each.config.seed}" if len(jobs) > 1 else ""
             runs.append(loop.Run(each.config, each.workdir, saved, asides, name))
         states = loop.train(parts.family, parts.train, runs)
@@ -103,18 +103,33 @@ def _trained(jobs: list[Job], parts: Parts, abouts: list[dict[str, Any]]) -> lis
     return done
 
 
-def _asides(job: Job, model: Model, saved: Checkpoints, about: dict[str, Any]) -> loop.Hooks:
+def _asides(
+    job: Job, model: Model, saved: Checkpoints, about: dict[str, Any], together: int
+) -> loop.Hooks:
     """What the training of a model does beside its steps; writes what is known before it."""
     params = model.state.params
     counts = {n: int(parameter_overview.count_parameters(net)) for n, net in params.items()}
     _write_overview(job, params)
     workdir.record_environment(
-        job.workdir, saved.latest_step() or 0, workdir.command_line(), counts
+        job.workdir, saved.latest_step() or 0, workdir.command_line(), counts, together
     )
     asides = hooks.make(model, job.workdir)
     if not job.config.ledger_every:
         return asides
     return asides._replace(ledger=partial(Ledger, job.workdir, about=about))
+
+
+def _check_together(job: Job, parts: Parts, count: int) -> None:
+    """Raises UserError, before anything is written, for what does not go together."""
+    if jax.process_count() > 1 and (count > 1 or job.config.profile):
+        key = "profile=True" if job.config.profile else f"num_seeds={count}"
+        raise UserError(f"{key}: several processes train one run, untraced; leave it out")
+    if count > 1 and job.config.keep_checkpoints < 2:
+        raise UserError(
+            f"keep_checkpoints={job.config.keep_checkpoints}: runs of several seeds go on from a "
+            "step they share, which takes two"
+        )
+    fits.check(jax.eval_shape(parts.family.init, jax.random.key(0)), count)
 
 
 def evaluate(job: Job) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 Noise = Any
 Step = Callable[..., dict[str, Tensor]]
@@ -97,16 +98,18 @@ def gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any])
             with torch.set_grad_enabled(draw == critics - 1):
                 fakes = generator(z, labels[draw]).tanh()
             optimizers["discriminator"].zero_grad(set_to_none=True)
-            critic_loss = REAL[game](discriminator(real, labels[draw])) + FAKE[game](
-                discriminator(fakes.detach(), labels[draw])
-            )
+            with parametrize.cached():  # one power iteration for both
+                judged = discriminator(real, labels[draw])
+                judged_fakes = discriminator(fakes.detach(), labels[draw])
+            critic_loss = REAL[game](judged) + FAKE[game](judged_fakes)
             critic_loss.backward()
             optimizers["discriminator"].step()
         optimizers["generator"].zero_grad(set_to_none=True)
         discriminator.requires_grad_(False)
+        discriminator.eval()  # no power iteration here
         loss = GENERATOR[game](discriminator(fakes, labels[-1]))
         loss.backward()
-        discriminator.requires_grad_(True)
+        discriminator.train().requires_grad_(True)
         optimizers["generator"].step()
         if average is not None:
             with torch.no_grad():

@@ -139,6 +139,13 @@ class Checkpoints:
                 return state, candidate, record
         raise UserError(f"no intact checkpoint in {self.directory}: {'; '.join(damaged.values())}")
 
+    def go_back(self, step: int) -> None:
+        """Moves checkpoints after `step` aside, to `later-STEP`, where they block no later save."""
+        later = [each for each in self.steps() if each > step]
+        self._move({each: f"later-{each}" for each in later})
+        for each in later:
+            absl_logging.warning("Checkpoint %s of step %d set aside.", self.directory, each)
+
     def wait(self) -> None:
         """Blocks until what was saved is on disk; UserError if it could not be written."""
         with self._writing():
@@ -197,18 +204,26 @@ class Checkpoints:
             ) from error
 
     def _set_aside(self, damaged: Mapping[int, str], restored: int) -> None:
+        names = {} if self._read_only else {step: f"corrupt-{step}" for step in damaged}
+        moved = self._move(names)
         for step, message in damaged.items():
-            aside = self.directory / f"corrupt-{step}"
+            fate = f"moved to {moved[step]}" if step in moved else "left in place"
+            absl_logging.warning("%s; %s, restored step %d instead", message, fate, restored)
+
+    def _move(self, names: Mapping[int, str]) -> dict[int, str]:
+        """Renames checkpoints, with "-again" added to names that are taken; returns the names."""
+        moved = {}
+        for step, name in names.items():
+            aside = self.directory / name
             while aside.exists():
                 aside = aside.with_name(f"{aside.name}-again")
-            fate = "left in place" if self._read_only else f"moved to {aside.name}"
-            if not self._read_only:
-                with self._writing():
-                    (self.directory / str(step)).rename(aside)
-            absl_logging.warning("%s; %s, restored step %d instead", message, fate, restored)
-        if damaged and not self._read_only:
+            with self._writing():
+                (self.directory / str(step)).rename(aside)
+            moved[step] = aside.name
+        if moved:
             with self._writing():
                 self._reopen()
+        return moved
 
 
 def _read_record(manager: ocp.CheckpointManager, step: int) -> dict[str, Any]:

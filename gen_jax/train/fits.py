@@ -26,7 +26,8 @@ def check(shapes: TrainState, count: int) -> None:
     if have is not None and needed > have:
         raise UserError(
             f"num_seeds={count}: {count} states take {needed / 1e9:.1f} GB of the "
-            f"{have / 1e9:.1f} GB of memory there is; use at most {int(have * count / needed)}"
+            f"{have / 1e9:.1f} GB of memory there is; use at most "
+            f"{max(1, int(have * count / needed))}"
         )
 
 

@@ -83,8 +83,6 @@ def train(family: Family, split: Split, runs: Sequence[Run]) -> list[TrainState]
     """
     config = runs[0].config
     parallel.check_batch(config.batch_size)
-    if len(runs) > 1 and jax.process_count() > 1:
-        raise UserError(f"num_seeds={len(runs)}: several processes train one run; leave it at 1")
     with processes.together():
         states = _begun(family, runs)
     states = processes.from_first(states)
@@ -116,7 +114,7 @@ def train(family: Family, split: Split, runs: Sequence[Run]) -> list[TrainState]
     with ExitStack() as stack, StopSignals() as signals:
         tracer: Any = processes.Bystander()
         with processes.together():
-            if config.profile and processes.first() and start < stop:
+            if config.profile and start < stop:
                 tracer = Profile(runs[0].workdir, start, stop)
                 stack.callback(tracer.close)
             desks = []
@@ -140,15 +138,16 @@ def train(family: Family, split: Split, runs: Sequence[Run]) -> list[TrainState]
             if not any(now):
                 continue
             for desk in desks:
+                desk.watch.settle()  # none is saved if one diverged
+            for desk in desks if len(desks) > 1 else ():
                 desk.progress.pause()
             for k, (desk, batch) in enumerate(zip(desks, batches, strict=True)):
-                desk.watch.settle()
                 with processes.together(state):
                     derived = desk.key_digest(step) if now.witness else None
                     desk.books.keep(steps_of_all.pick(state, k), done, now, batch, derived)
                     if last:
                         desk.checkpoints.wait()
-            for desk in desks:
+            for desk in desks if len(desks) > 1 else ():
                 desk.progress.resume()
             number = processes.most(signals.received or 0) if last else 0
             if number:
@@ -191,22 +190,40 @@ def _begun(family: Family, runs: Sequence[Run]) -> list[TrainState]:
     states = [init(keys.stream(run.config.seed, "init")) for run in runs]
     if not processes.first():
         return states
-    saved = [set(run.checkpoints.steps()) for run in runs]
-    if not any(saved):
-        return states
-    shared = set.intersection(*saved)
-    if not shared:
-        raise UserError(
-            f"the runs of {len(runs)} seeds have no checkpoint of the same step: remove the folder "
-            "of a seed that was never trained so far, or train each with its own --workdir"
-        )
-    # The newest of a run alone may be damaged, which `restore` makes up for.
-    step = None if len(runs) == 1 else max(shared)
-    states = [
-        run.checkpoints.restore(state, step)[0] for run, state in zip(runs, states, strict=True)
-    ]
-    logging.info("Resuming at step %d.", int(states[0].step))
+    if len(runs) == 1:
+        if runs[0].checkpoints.latest_step() is not None:
+            states = [runs[0].checkpoints.restore(states[0])[0]]
+    elif any(run.checkpoints.steps() for run in runs):
+        states = _shared(runs, states)
+    if step := int(states[0].step):
+        logging.info("Resuming at step %d.", step)
     return states
+
+
+def _shared(runs: Sequence[Run], states: list[TrainState]) -> list[TrainState]:
+    """The states of the newest step of which every run has an intact checkpoint.
+
+    Runs killed together are at most one checkpoint apart: those that are ahead go back.
+    """
+    saved = [run.checkpoints.steps() for run in runs]
+    reason = "none is of the same step"
+    for step in sorted(set.intersection(*map(set, saved)), reverse=True):
+        try:
+            found = [
+                run.checkpoints.restore(state, step)[0]
+                for run, state in zip(runs, states, strict=True)
+            ]
+        except UserError as error:  # damaged
+            reason = str(error)
+            continue
+        for run in runs:
+            run.checkpoints.go_back(step)
+        return found
+    raise UserError(
+        f"the runs of {len(runs)} seeds have no checkpoints to go on from together: {reason}; "
+        "train those that lag behind by themselves, each with its own --workdir, or remove the "
+        "folder of a seed that was never trained so far"
+    )
 
 
 def _prefetched(

@@ -2,13 +2,12 @@
 
 `WORKDIR/profile` gets what TensorBoard's profiler and ui.perfetto.dev open, and `summary.md`.
 
-A CPU hands convolutions and matrix products to other threads and records no more than that it did.
-Theirs is then the time of the step that nothing else accounts for, each its share of FLOPs; so a
-slow one among them does not show. GPUs and TPUs record everything.
+Several devices are averaged over. A CPU hands convolutions and matrix products to other threads,
+and records no more than that it did. Theirs is then the time of the step that nothing else accounts
+for, each its share of FLOPs; so a slow one among them does not show. GPUs and TPUs record all.
 """
 
 import collections
-import contextlib
 import math
 import re
 import time
@@ -63,11 +62,11 @@ class Profile:
     def __init__(self, workdir: Path, start: int, stop: int) -> None:
         if stop - start < BEFORE + COUNT:
             raise UserError(
-                f"profile=True takes {BEFORE + COUNT} steps, and {stop - start} are left; pass a "
-                "larger --config.num_steps, or another --workdir"
+                f"profile=True takes {BEFORE + COUNT} steps, and {stop - start} are left; pass "
+                "--config.profile=False, or a larger --config.num_steps"
             )
         self._folder, self._first = workdir / FOLDER, start + BEFORE
-        self._since = 0.0
+        self._since, self._tracing = 0.0, False
 
     def after(self, done: int, state: Any, program: Callable[[], str]) -> None:
         """To be called after every step; `program` gives the compiled step as text."""
@@ -78,26 +77,26 @@ class Profile:
             jax.profiler.start_trace(
                 str(self._folder), create_perfetto_trace=True, profiler_options=options
             )
-            self._since = time.perf_counter()
+            self._since, self._tracing = time.perf_counter(), True
         elif done == self._first + COUNT:
             jax.block_until_ready(state)
             step = 1e3 * (time.perf_counter() - self._since) / COUNT
-            jax.profiler.stop_trace()
+            self.close()
             self._write(step, program())
 
     def close(self) -> None:
-        """Ends a trace that was interrupted."""
-        if self._since and not (self._folder / "summary.md").is_file():
-            with contextlib.suppress(RuntimeError):
-                jax.profiler.stop_trace()
+        """Ends the trace, if there is one."""
+        if self._tracing:
+            self._tracing = False
+            jax.profiler.stop_trace()
 
     def _write(self, step: float, program: str) -> None:
         traces = sorted(self._folder.glob("plugins/profile/*/*.xplane.pb"))
         if not traces:
             logging.warning("JAX's profiler left no trace in %s.", self._folder)
             return
-        planes = jax.profiler.ProfileData.from_file(str(traces[-1])).planes
-        spent = recorded(planes, COUNT)
+        planes = list(jax.profiler.ProfileData.from_file(str(traces[-1])).planes)
+        spent = recorded(planes, COUNT * jax.local_device_count())
         text = f"A step took {step:.1f} ms.\n\n"
         if not any(plane.name.startswith("/device") for plane in planes):
             spent |= handed_on(step - sum(spent.values()), flops(program))
@@ -108,15 +107,16 @@ class Profile:
 
 
 def recorded(planes: Iterable[Any], steps: int) -> Milliseconds:
-    """Milliseconds a step of every operation whose time a trace records."""
+    """Milliseconds of every operation whose time a trace records, over `steps` of a device."""
     found: collections.Counter[str] = collections.Counter()
     for plane in planes:
         for line in plane.lines:
             for event in line.events:
-                if plane.name == HOST and kind(event.name) in HANDED_ON:
+                # A GPU's events bear the names of kernels.
+                name = next((str(value) for key, value in event.stats if key == "hlo_op"), None)
+                if name is None or (plane.name == HOST and kind(name) in HANDED_ON):
                     continue
-                if any(key == "hlo_op" for key, _ in event.stats):
-                    found[event.name] += event.duration_ns / 1e6 / steps
+                found[name] += event.duration_ns / 1e6 / steps
     return dict(found)
 
 

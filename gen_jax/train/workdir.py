@@ -130,9 +130,15 @@ def open_for_training(
         yield
 
 
-def record_environment(workdir: Path, step: int, command: str, parameters: dict[str, int]) -> None:
-    """Writes `environment.json`; a resumed run adds itself to its list `resumed`."""
+def record_environment(
+    workdir: Path, step: int, command: str, parameters: dict[str, int], together: int = 1
+) -> None:
+    """Writes `environment.json`; a resumed run adds itself to its list `resumed`.
+
+    `together` is of how many seeds it is one, that share what they cost.
+    """
     now = environment() | {"command": command, "parameters": parameters}
+    now |= {"seeds_together": together} if together > 1 else {}
     path = workdir / "environment.json"
     if step and path.exists():
         try:

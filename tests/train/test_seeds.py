@@ -1,7 +1,9 @@
 """Several seeds trained together: each is the run it would have been alone."""
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import jax
@@ -16,6 +18,7 @@ from gen_jax.data.batches import Batches
 from gen_jax.families import FAMILIES
 from gen_jax.train import fits, steps
 from gen_jax.train.checkpoints import Checkpoints
+from gen_jax.train.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = (
@@ -100,11 +103,51 @@ def test_runs_of_several_seeds_go_on_from_a_step_they_have_in_common(alone, toge
         assert (latest, states[6]) == (6, end(alone / f"seed{seed}")[1][6])
 
 
+def test_an_interrupt_after_going_back_saves_every_run(together, alone, tmp_path, monkeypatch):
+    """Those ahead would else keep a checkpoint that blocks the next save."""
+    shutil.copytree(together, tmp_path / "half")
+    for seed in (8, 9):
+        shutil.rmtree(tmp_path / "half" / f"seed{seed}" / "checkpoints" / "6")
+    advance, count = Progress.advance, []
+
+    def signalled(self):
+        advance(self)
+        count.append(1)
+        if len(count) == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", signalled)
+        assert run(tmp_path / "half", "--config.seed=7", "--config.num_seeds=3") == 143
+    for seed in (7, 8, 9):
+        assert end(tmp_path / "half" / f"seed{seed}")[0] == 5
+    assert (tmp_path / "half" / "seed7" / "checkpoints" / "later-6").is_dir()
+    assert run(tmp_path / "half", "--config.seed=7", "--config.num_seeds=3") == 0
+    for seed in (7, 8, 9):
+        latest, states, _ = end(tmp_path / "half" / f"seed{seed}")
+        assert (latest, states[6]) == (6, end(alone / f"seed{seed}")[1][6])
+
+
+def test_a_damaged_checkpoint_of_one_takes_all_back_to_the_one_before(together, alone, tmp_path):
+    shutil.copytree(together, tmp_path / "half")
+    for file in (tmp_path / "half" / "seed8" / "checkpoints" / "6").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+    assert run(tmp_path / "half", "--config.seed=7", "--config.num_seeds=3") == 0
+    assert end(tmp_path / "half" / "seed8")[1][6] == end(alone / "seed8")[1][6]
+
+
+def test_one_checkpoint_each_is_too_few(capsys, tmp_path):
+    assert run(tmp_path, "--config.num_seeds=2", "--config.keep_checkpoints=1") == 2
+    assert "which takes two" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_such_a_step_nothing_is_trained(together, tmp_path, capsys):
     shutil.copytree(together, tmp_path / "half")
     shutil.rmtree(tmp_path / "half" / "seed9")
     assert run(tmp_path / "half", "--config.seed=7", "--config.num_seeds=3") == 2
-    assert "no checkpoint of the same step" in capsys.readouterr().err
+    assert "none is of the same step" in capsys.readouterr().err
 
 
 def test_one_of_them_goes_on_alone(together, tmp_path):
@@ -124,8 +167,8 @@ def test_an_audit_of_every_seed(together, capsys):
 def test_stacked_in_one_program_each_is_the_run_alone_to_rounding(devices, monkeypatch):
     monkeypatch.setattr(parallel.jax, "local_device_count", lambda: devices, raising=True)
     overrides = [each.removeprefix("--config.") for each in SMALL]
-    base = configs.load(ROOT / "configs" / "cvae_gan_shapes.py")
-    split = data.load(configs.override(base, overrides).data, "train")
+    base = configs.override(configs.load(ROOT / "configs" / "cvae_gan_shapes.py"), overrides)
+    split = data.load(base.data, "train")
     settings = []
     for seed in (7, 8):
         config = base.copy_and_resolve_references()

@@ -165,9 +165,14 @@ def data_of(run: Run, quantity: str = "") -> dict[str, str]:
 
 
 def device(run: Run) -> str:
-    """Kind and number of the devices, "" where environment.json does not say."""
+    """Kind and number of the devices, "" where environment.json does not say.
+
+    And of how many seeds trained together, since each has the costs of all.
+    """
     kind, count = (run.environment.get(name) for name in ("device_kind", "device_count"))
-    return f"{count} × {kind}" if kind and count else ""
+    together = run.environment.get("seeds_together", 1)
+    shared = f", {together} seeds together" if together != 1 else ""
+    return f"{count} × {kind}{shared}" if kind and count else ""
 
 
 def _costs(run: Run) -> Iterator[tuple[str, str, float, str]]:
