@@ -6,6 +6,8 @@ along a cosine, 15 epochs. At its end the run leaves runs/judge_cifar100/classif
 --config.eval.classifier takes.
 
 Command: python run.py --config=configs/judge_cifar100.py
+Cost: 5,860 steps, about 55 minutes on one CPU core (230 img/s).
+Result: accuracy 63.1 +- 0.5 % on the 10,000 test images; docs/results/quality.
 """
 
 from ml_collections import ConfigDict
