@@ -13,9 +13,7 @@ def get_config() -> ConfigDict:
 
     # The run.
     config.seed = 42  # every random number follows from it
-    config.num_seeds = (
-        1  # runs of seed, seed + 1, ... trained together, each in a folder of its own
-    )
+    config.num_seeds = 1  # runs of seed, seed + 1, ... trained together, a folder each
     config.family = "cvae_gan"  # "cvae_gan", "vae", "gan" or "classifier"
     config.batch_size = 128  # images per step, over all devices
     config.num_epochs = 20.0  # length of training; ignored when num_steps is set

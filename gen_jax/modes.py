@@ -50,7 +50,8 @@ def train(job: Job) -> None:
         described = parts.described()
     processes.check_alike(configs.wherever_it_runs(job.config), described)
     together = len(jobs) if steps.together_at_once(len(jobs)) else 1
-    abouts = [circumstances.now(each.config, described, together) for each in jobs]
+    about = circumstances.now(job.config, described, together)
+    abouts = [about | {"config": configs.to_json(each.config)} for each in jobs]
     with ExitStack() as stack:
         for each, about in zip(jobs, abouts, strict=True):
             stack.enter_context(processes.by_first(partial(_opened, each, parts, about)))
@@ -129,7 +130,8 @@ def _check_together(job: Job, parts: Parts, count: int) -> None:
             f"keep_checkpoints={job.config.keep_checkpoints}: runs of several seeds go on from a "
             "step they share, which takes two"
         )
-    fits.check(jax.eval_shape(parts.family.init, jax.random.key(0)), count)
+    if count > 1:
+        fits.check(jax.eval_shape(parts.family.init, jax.random.key(0)), count)
 
 
 def evaluate(job: Job) -> None:

@@ -3,13 +3,14 @@
 import hashlib
 import mmap
 import os
-import platform
 from importlib.util import find_spec
 from pathlib import Path
 
+from gen_jax.core import machine
+
 FLAGS = {"xla_cpu_experimental_ynn_fusion_type": ""}
-"""jaxlib 0.10 has XLA:CPU give convolutions to YNNPACK, which takes twice as long as Eigen for
-strided ones and three times for gradients of kernels (`benchmarks/strided.py`): none, here."""
+"""jaxlib 0.10 has XLA:CPU give convolutions to YNNPACK, which takes longer than Eigen for strided
+ones, and twice as long for gradients of their kernels (`benchmarks/strided.py`): none, here."""
 CACHE_BYTES = 2 * 1024**3
 """Size of the folder of compiled programs beyond which the oldest go."""
 CACHE_SECONDS = 0.3
@@ -22,6 +23,7 @@ def prepare() -> None:
     Must come before JAX's backend is started; afterwards flags would be recorded that are not in
     force, so it does nothing.
     """
+    # `knows` is asked before anything may import JAX (`tests/conftest.py`).
     import jax
 
     from gen_jax.core.determinism import started
@@ -43,9 +45,8 @@ def programs() -> Path:
 
     A program is compiled for the processor it is first wanted on, and a home may be shared.
     """
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    kind = hashlib.sha256(_processor().encode()).hexdigest()[:12]
-    return Path(home).expanduser() / "gen_jax" / "programs" / kind
+    kind = hashlib.sha256(machine.instructions().encode()).hexdigest()[:12]
+    return machine.cache("programs") / kind
 
 
 def knows(flag: str) -> bool:
@@ -57,13 +58,3 @@ def knows(flag: str) -> bool:
             if m.find(flag.encode()) >= 0:
                 return True
     return False
-
-
-def _processor() -> str:
-    """What tells one kind of processor from another: its name and its instructions."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:  # not Linux
-        return f"{platform.machine()} {platform.processor()}"
-    wanted = ("model name", "flags", "Features")
-    return "\n".join(sorted({line for line in lines if line.startswith(wanted)}))

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from gen_jax.core import machine
 from gen_jax.data.spec import ArraySplit, DataSpec, check_labels
 from gen_jax.errors import UserError
 
@@ -106,11 +107,8 @@ class StreamSplit:
 
 
 def _check_fits(name: str, size: int) -> None:
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError):  # not every platform tells
-        return
-    if size > 0.8 * memory:
+    memory = machine.memory()
+    if memory is not None and size > 0.8 * memory:
         raise UserError(
             f"{name}: {size / 1e9:.1f} GB of images do not fit in {memory / 1e9:.1f} GB of memory; "
             "pass --config.data.stream=True, a smaller --config.data.image_size, or fewer images "

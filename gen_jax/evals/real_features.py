@@ -4,7 +4,6 @@ import functools
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
+from gen_jax.core import machine
 from gen_jax.core.files import expanded, write_bytes
 from gen_jax.data.spec import Split
 from gen_jax.features import inception, inception_graph, inception_weights, judge
@@ -66,8 +66,7 @@ def cache_folder(path: str | None) -> Path | None:
         return None
     if path is not None:
         return expanded(path)
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return expanded(home) / "gen_jax" / "features"
+    return machine.cache("features")
 
 
 def _of_block(

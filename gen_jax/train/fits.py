@@ -1,10 +1,10 @@
 """Whether several runs fit in memory together."""
 
-import os
 from typing import Any
 
 import jax
 
+from gen_jax.core import machine
 from gen_jax.core.state import TrainState
 from gen_jax.errors import UserError
 
@@ -17,10 +17,8 @@ def check(shapes: TrainState, count: int) -> None:
 
     Args:
       shapes: of one run's state, concrete or abstract.
-      count: of runs; one is not checked.
+      count: of runs.
     """
-    if count == 1:
-        return
     needed = COPIES * count * _bytes(shapes)
     have = _memory()
     if have is not None and needed > have:
@@ -38,9 +36,4 @@ def _bytes(shapes: Any) -> int:
 def _memory() -> int | None:
     """Bytes of a device, or of the machine where devices use its own; None if nobody tells."""
     limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
-    if limit is not None:
-        return int(limit)
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError):  # not every platform tells
-        return None
+    return machine.memory() if limit is None else int(limit)

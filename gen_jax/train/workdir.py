@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import re
 import shlex
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import jax
 from ml_collections import ConfigDict
 
 from gen_jax import config as configs
-from gen_jax.core import determinism, strict_json
+from gen_jax.core import determinism, machine, strict_json
 from gen_jax.core.files import sweep, write_bytes
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
@@ -161,7 +160,7 @@ def environment() -> dict[str, Any]:
         "devices": [str(device) for device in jax.devices()],
         "device_kind": jax.devices()[0].device_kind,
         "device_count": jax.device_count(),
-        "processor": _processor(),
+        "processor": machine.processor(),
         "xla_flags": determinism.flags_in_force(),
         "process_count": jax.process_count(),
         **code_version(),
@@ -188,15 +187,6 @@ def write_json(path: Path, content: Any) -> None:
         write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _processor() -> str:
-    """The processor's name, where the system tells."""
-    try:
-        told = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
-    except OSError:
-        told = None
-    return told[1] if told else platform.processor()
 
 
 def _version(package: str) -> str | None:
