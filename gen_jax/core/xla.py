@@ -40,6 +40,13 @@ def prepare() -> None:
             jax.config.update("jax_compilation_cache_max_size", CACHE_BYTES)
 
 
+def on_cpu() -> bool:
+    """Whether what is being traced is for a CPU."""
+    import jax
+
+    return jax.default_backend() == "cpu"
+
+
 def programs() -> Path:
     """The user's folder of compiled programs for this kind of processor.
 

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 from flax.linen.initializers import lecun_normal, normal, zeros_init
 from jaxtyping import Array, Float, Int, Key
 
-from gen_jax.core import parallel
+from gen_jax.core import sums
+from gen_jax.core.xla import on_cpu
 from gen_jax.nets import strided
+from gen_jax.nets.batch_norm import BatchNorm
 
 
 def leaky_relu(x: Array) -> Array:
@@ -50,6 +52,26 @@ def spectral_normalise(
     return kernel / sigma
 
 
+@jax.custom_vjp
+def product(x: Float[Array, "n c"], kernel: Float[Array, "c d"]) -> Float[Array, "n d"]:
+    """x @ kernel, whose gradient in x XLA:CPU is fast at, too."""
+    return x @ kernel
+
+
+def _product_pullback(
+    saved: tuple[Array, Array], out: Float[Array, "n d"]
+) -> tuple[Float[Array, "n c"], Float[Array, "c d"]]:
+    x, kernel = saved
+    if not on_cpu():
+        return out @ kernel.T, x.T @ out
+    # `out @ kernel.T` takes five times as long where c is large (`benchmarks/sums.py`). The barrier
+    # keeps XLA from making that of it.
+    return jax.lax.optimization_barrier(kernel @ out.T).T, x.T @ out
+
+
+product.defvjp(lambda x, kernel: (x @ kernel, (x, kernel)), _product_pullback)
+
+
 class Dense(nn.Module):
     """Affine map [n, c] -> [n, features], optionally spectrally normalised."""
 
@@ -62,7 +84,7 @@ class Dense(nn.Module):
         bias = self.param("bias", zeros_init(), (self.features,))
         if self.spectral_norm:
             kernel = spectral_normalise(self, kernel, train)
-        return x @ kernel + bias[None]
+        return _biased(product(x, kernel), bias)
 
 
 class Conv(nn.Module):
@@ -88,7 +110,7 @@ class Conv(nn.Module):
         else:
             layout = ("NHWC", "HWIO", "NHWC")
             out = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
-        return out + bias[None, None, None]
+        return _biased(out, bias)
 
 
 class ConvTranspose(nn.Module):
@@ -103,7 +125,7 @@ class ConvTranspose(nn.Module):
         scale = (4 * x.shape[-1]) ** -0.5
         kernel = self.param("kernel", normal(scale), (4, 4, self.features, x.shape[-1]))
         bias = self.param("bias", zeros_init(), (self.features,))
-        return strided.up(x, kernel) + bias[None, None, None]
+        return _biased(strided.up(x, kernel), bias)
 
 
 class Embed(nn.Module):
@@ -143,21 +165,12 @@ class Norm(nn.Module):
             # Subtract the mean first: E x^2 - (E x)^2 cancels, and a penalty differentiates twice.
             norm = nn.LayerNorm(1e-5, reduction_axes=range(1, x.ndim), use_fast_variance=False)
             return norm(x)
-        conditional = self.kind == "conditional_batch"
-        x = nn.BatchNorm(
-            use_running_average=not train,
-            momentum=0.9,
-            axis_name=parallel.AXIS if train else None,
-            use_bias=not conditional,
-            use_scale=not conditional,
-        )(x)
-        if conditional:
-            shape = (self.num_classes, x.shape[-1])
-            gain = self.param("gain", nn.initializers.ones_init(), shape)[labels]
-            bias = self.param("bias", zeros_init(), shape)[labels]
-            ones = (1,) * (x.ndim - 2)
-            x = x * gain.reshape(-1, *ones, x.shape[-1]) + bias.reshape(-1, *ones, x.shape[-1])
-        return x
+        if self.kind == "batch":
+            return BatchNorm()(x, train)
+        shape = (self.num_classes, x.shape[-1])
+        gain = self.param("gain", nn.initializers.ones_init(), shape)
+        bias = self.param("bias", zeros_init(), shape)
+        return BatchNorm()(x, train, gain[labels], bias[labels])
 
 
 class Dropout(nn.Module):
@@ -182,6 +195,10 @@ class Dropout(nn.Module):
             return jax.random.bernoulli(jax.random.fold_in(key, place), 1 - self.rate, x.shape[1:])
 
         return jnp.where(jax.vmap(mask)(keys), x / (1 - self.rate), 0.0)
+
+
+def _biased(x: Float[Array, "n ... c"], bias: Float[Array, "c"]) -> Float[Array, "n ... c"]:
+    return x + sums.spread(bias, x.shape)
 
 
 NORMS = ("none", "batch", "conditional_batch")

@@ -23,6 +23,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from gen_jax.core.xla import on_cpu
+
 SIZE = 4
 """Kernel height and width: the smallest even size whose windows overlap at stride 2."""
 NARROW = 4
@@ -34,15 +36,10 @@ Kernel = Float[Array, "4 4 c d"]
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
-def _on_cpu() -> bool:
-    """Whether what is being traced is for a CPU."""
-    return jax.default_backend() == "cpu"
-
-
 @jax.custom_vjp
 def down(x: Image, w: Kernel) -> Half:
     """Stride-2 SAME convolution: [n, h, w, c] with [4, 4, c, d] to [n, h/2, w/2, d]; h, w even."""
-    if _on_cpu() and x.shape[-1] <= NARROW:
+    if on_cpu() and x.shape[-1] <= NARROW:
         windows = _windows(x)
         return (windows @ w.reshape(-1, w.shape[-1])).reshape(*_half(x.shape), -1)
     return plain_down(x, w)
@@ -51,7 +48,7 @@ def down(x: Image, w: Kernel) -> Half:
 @jax.custom_vjp
 def up(y: Half, w: Kernel) -> Image:
     """Transpose of `down` in its image: [n, h/2, w/2, d] with [4, 4, c, d] to [n, h, w, c]."""
-    if not _on_cpu():
+    if not on_cpu():
         return plain_up(y, w)
     if w.shape[2] <= NARROW:
         return _overlapped(y.reshape(-1, y.shape[-1]) @ w.reshape(-1, w.shape[-1]).T, y.shape)
@@ -70,7 +67,7 @@ def up(y: Half, w: Kernel) -> Image:
 @jax.custom_vjp
 def kernel(x: Image, y: Half) -> Kernel:
     """Gradient of <y, down(x, w)> in w: [n, h, w, c] with [n, h/2, w/2, d] to [4, 4, c, d]."""
-    if _on_cpu() and x.shape[-1] <= NARROW:
+    if on_cpu() and x.shape[-1] <= NARROW:
         product = _windows(x).T @ y.reshape(-1, y.shape[-1])
         return product.reshape(SIZE, SIZE, x.shape[-1], -1)
     return plain_kernel(x, y)
