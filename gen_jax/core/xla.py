@@ -6,7 +6,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from gen_jax.core import machine
+from gen_jax.core import heap, machine
 
 FLAGS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 """jaxlib 0.10 has XLA:CPU give convolutions to YNNPACK, which takes longer than Eigen for strided
@@ -18,7 +18,7 @@ CACHE_SECONDS = 0.3
 
 
 def prepare() -> None:
-    """Sets `FLAGS` and where compiled programs are kept, but for what the user has set.
+    """Sets `FLAGS`, where compiled programs are kept and how memory is, but for what the user has.
 
     Must come before JAX's backend is started; afterwards flags would be recorded that are not in
     force, so it does nothing.
@@ -30,6 +30,7 @@ def prepare() -> None:
 
     if started():
         return
+    heap.keep()
     given = os.environ.get("XLA_FLAGS", "")
     wanted = [f"--{n}={v}" for n, v in FLAGS.items() if f"--{n}" not in given and knows(n)]
     os.environ["XLA_FLAGS"] = " ".join([given, *wanted]).strip()
