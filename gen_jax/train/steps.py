@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from gen_jax.core import digest, keys, parallel, processes
 from gen_jax.core.state import Family, TrainState
+from gen_jax.core.xla import on_cpu
 from gen_jax.data.spec import scaled
 from gen_jax.errors import UserError
 from gen_jax.train import divergence
@@ -19,7 +20,7 @@ Metrics = dict[str, Any]
 
 
 class Step:
-    """The step on all devices: (state, batch) -> (state, metrics); the state is donated.
+    """The step on all devices: (state, batch) -> (state, metrics); see `donated` about the state.
 
     Scales uint8 images to [-1, 1] and derives the step's keys from the state's own step. Beside the
     family's metrics there is whether all of them are finite (`divergence.flag`). The seed is in the
@@ -27,7 +28,7 @@ class Step:
     """
 
     def __init__(self, family: Family, config: ConfigDict) -> None:
-        self._program: Any = parallel.pmap(on_device(family, config), donate=(0,))
+        self._program: Any = parallel.pmap(on_device(family, config), donate=donated())
         self._root = root(config)
 
     def __call__(
@@ -41,6 +42,15 @@ class Step:
 
 
 make_step = Step
+
+
+def donated() -> tuple[int, ...]:
+    """Arguments of a step whose memory it may use for its results: the state.
+
+    Not on a CPU: XLA would copy most of the state first, since optimizers read what they replace
+    more than once.
+    """
+    return () if on_cpu() else (0,)
 
 
 def on_device(family: Family, config: ConfigDict) -> Callable:
@@ -87,7 +97,7 @@ class Together:
                 each = [{n: v[k] for n, v in metrics.items()} for k in range(len(configs))]
                 return states, each
 
-            self._program = parallel.pmap(every, donate=(0,))
+            self._program = parallel.pmap(every, donate=donated())
             roots = [jax.random.key_data(keys.stream(c.seed, "noise")) for c in configs]
             self._roots = parallel.replicate(np.stack(roots))
             self._picked = parallel.pmap(
