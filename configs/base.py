@@ -85,6 +85,7 @@ def get_config() -> ConfigDict:
     discriminator.label = "projection"  # how it sees y: "projection", or "auxiliary" (names it)
     discriminator.minibatch = "none"  # "discrimination" (Salimans et al. 2016) or "stddev"
     discriminator.pack = 1  # images judged together, stacked as channels (PacGAN)
+    discriminator.one_pass = False  # real and fake as one batch: the same to rounding
     discriminator.clip = 0.0  # bound of every weight after an update (Arjovsky et al. 2017); 0: no
     discriminator.augment = ()  # of real and fake: "color", "translation", "cutout" (DiffAugment)
     config.codes = codes = ConfigDict()  # InfoGAN's (Chen et al. 2016), beside z

@@ -45,6 +45,7 @@ _GAN_ONLY = (
     "discriminator.label",
     "discriminator.minibatch",
     "discriminator.pack",
+    "discriminator.one_pass",
     "discriminator.clip",
     "discriminator.augment",
     "loss.real_label",

@@ -76,8 +76,18 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         """The discriminator's objective: value, (its terms, what it said, new statistics)."""
         inputs, fake_inputs = players.show(images, k.real), players.show(fakes, k.fake)
         before = state.batch_stats
-        real, heads, stats = players.judge(params, before, inputs, y, k.real)
-        fake, fake_heads, fake_stats = players.judge(params, before, fake_inputs, y, k.fake)
+        if options.one_pass:
+            shown = jnp.concatenate([inputs, fake_inputs])
+            twice, both_keys = jnp.concatenate([y, y]), jnp.concatenate([k.real, k.fake])
+            *outputs, stats = players.judge(params, before, shown, twice, both_keys)
+            halves = jax.tree.map(lambda out: jnp.split(out, 2), outputs)
+            (real, fake), both_heads = halves[0], halves[1]
+            heads, fake_heads = ({n: half[i] for n, half in both_heads.items()} for i in (0, 1))
+        else:
+            real, heads, stats = players.judge(params, before, inputs, y, k.real)
+            fake, fake_heads, fake_stats = players.judge(params, before, fake_inputs, y, k.fake)
+            # Running moments are of real and generated images; power iterations of both agree.
+            stats = jax.tree.map(lambda a, b: (a + b) / 2, stats, fake_stats)
         # 1. The game.
         terms = {"discriminator": jnp.mean(game.real(real)) + jnp.mean(game.fake(fake))}
         # 2. The penalty of the critic as a function of what it is shown: the one that judged the
@@ -100,8 +110,6 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             said["d/confidence"] = jnp.mean(adversarial.confidence(both))
             excess = [adversarial.overconfidence(x, y) for x, y in ((real, True), (fake, False))]
             said["d/overconfidence"] = jnp.mean(jnp.concatenate(excess))
-        # Running moments are of real and generated images alike; power iterations of both agree.
-        stats = jax.tree.map(lambda a, b: (a + b) / 2, stats, fake_stats)
         return _total(terms), (terms, said, stats)
 
     def step(

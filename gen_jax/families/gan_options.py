@@ -32,6 +32,7 @@ class Options(NamedTuple):
       auxiliary: whether the discriminator names the class, with weight `auxiliary_weight`.
       info_weight: of the codes' negative log-likelihood.
       together: whether the discriminator's outputs depend on the other images of a batch.
+      one_pass: whether real and generated images go through the discriminator as one batch.
       clip: bound of the critic's weights; 0 for none.
     """
 
@@ -50,6 +51,7 @@ class Options(NamedTuple):
     pack: int
     augment: tuple[str, ...]
     together: bool
+    one_pass: bool
     clip: float
 
 
@@ -77,6 +79,7 @@ def read(config: ConfigDict, spec: DataSpec) -> Options:
         pack=judge.pack,
         augment=tuple(judge.augment),
         together=looks_across(config),
+        one_pass=judge.one_pass,
         clip=judge.clip,
     )
     _check_critic(config)
@@ -149,6 +152,13 @@ def _check_critic(config: ConfigDict) -> None:
         raise UserError(
             f"discriminator.minibatch={judge.minibatch!r} and discriminator.pack={judge.pack} are "
             "the same cure twice, and packs of a batch overlap when they are judged; use one"
+        )
+    if judge.one_pass and (judge.norm == "batch" or judge.minibatch != "none"):
+        key = "norm" if judge.norm == "batch" else "minibatch"
+        raise UserError(
+            f"discriminator.one_pass puts real and generated images into one batch, and "
+            f"discriminator.{key}={judge[key]!r} makes what is said of one depend on the others; "
+            "use one of them"
         )
     if judge.spectral_norm and judge.norm != "none":
         raise UserError(

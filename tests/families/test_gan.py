@@ -250,3 +250,29 @@ def test_spectral_norm_reports_the_singular_value_of_each_layer(tiny):
     layers = after.params["discriminator"]
     assert set(sigmas) == {f"sigma/{name}" for name in layers}
     assert all(np.isfinite(value) for value in sigmas.values())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"discriminator.spectral_norm": True, "discriminator.dropout": 0.3, "n_critic": 2},
+        {"conditional": True, "generator.norm": "batch", "discriminator.label": "auxiliary"},
+        {"discriminator.pack": 2, "codes.categorical": 0},
+        {"codes.categorical": 3, "loss.adversarial": "hinge"},
+    ],
+    ids=["spectral norm", "classes", "packs", "codes"],
+)
+@pytest.mark.usefixtures("gradients_as_opt")
+def test_one_pass_over_both_is_two_passes_to_rounding(tiny, options):
+    draws = options.get("n_critic", 1)
+    two, one = (
+        run(tiny, tiny.make(**(GAN | options | {"discriminator.one_pass": both})), draws)[0]
+        for both in (False, True)
+    )
+
+    def close(a, b):
+        scale = np.max(np.abs(b)) + 1e-6
+        np.testing.assert_allclose(a / scale, b / scale, atol=1e-4)
+
+    assert jax.tree.structure(one) == jax.tree.structure(two)
+    jax.tree.map(close, one, two)

@@ -47,6 +47,18 @@ SENSELESS = {
     ),
     "smoothed hinge": ({"loss.adversarial": "hinge", "loss.real_label": 0.9}, "real_label"),
     "labels the wrong way round": ({"loss.real_label": 0.1, "loss.fake_label": 0.9}, "label"),
+    "one batch of a norm over it": (
+        {
+            "discriminator.one_pass": True,
+            "discriminator.norm": "batch",
+            "discriminator.widths": (4, 4),
+        },
+        "one_pass.*discriminator.norm='batch'",
+    ),
+    "one batch of statistics of it": (
+        {"discriminator.one_pass": True, "discriminator.minibatch": "stddev"},
+        "one_pass.*discriminator.minibatch='stddev'",
+    ),
     "auxiliary without labels": ({"discriminator.label": "auxiliary"}, "conditional=False"),
     "packs of labels": ({"discriminator.pack": 2, "conditional": True}, "discriminator.pack"),
     "packs of a code": ({"discriminator.pack": 2, "codes.categorical": 3}, "no codes"),
