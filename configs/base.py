@@ -27,6 +27,8 @@ def get_config() -> ConfigDict:
         2  # newest checkpoints kept, beside the best on the test set, if evaluated
     )
     config.ledger_every = 50  # steps between lines of audit/ledger.jsonl; 0: no ledger
+    config.precision = "float32"  # of networks in training; "bfloat16" is faster on GPUs and TPUs
+    # (parameters, statistics, losses and evaluation stay float32)
     config.deterministic = True  # the same bits every time; refused where it cannot be had
     config.profile = False  # trace a few early steps, for TensorBoard and Perfetto, and sum them up
     config.resume = resume = ConfigDict()  # what resuming a run under other circumstances does:

@@ -42,7 +42,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
     section, policies = config.classifier, tuple(config.classifier.augment)
     if spec.num_classes < 2:
         raise UserError(f"family='classifier': {spec.name} has one class, nothing to tell apart")
-    net = choose(CLASSIFIERS, section.net, "classifier.net")
+    make_module = choose(CLASSIFIERS, section.net, "classifier.net")
     if section.net == "conv" and section.blocks != 1:
         raise UserError(f"classifier.blocks={section.blocks}: classifier.net='conv' has no blocks")
     for policy in map(str, policies):
@@ -50,11 +50,12 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
     if config.data.flip and "flip" in policies:
         raise UserError("classifier.augment has 'flip' and data.flip is on: leave one of them out")
     widths = tuple(section.widths)
-    module = net(widths, spec.num_classes, section.blocks)
+    module = make_module(widths, spec.num_classes, section.blocks)
     build.check_halving(widths, spec.shape, "classifier.widths", module.halvings)
     origin = file.Origin(spec.name, config.seed, digest(config))
     inputs = (jnp.zeros((1, *spec.shape)), False)
-    nets = Networks({NAME: Net(module, inputs, build.optimizer(config, NAME, spec))})
+    net = Net(module, inputs, build.optimizer(config, NAME, spec))
+    nets = Networks({NAME: net}, precision=config.precision)
 
     def terms(logits: Float[Array, "b k"], labels: Int[Array, "b"]) -> dict[str, Float[Array, "b"]]:
         """Cross-entropy in nats, and 1 where the likeliest class is the right one."""

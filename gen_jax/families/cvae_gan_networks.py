@@ -28,7 +28,8 @@ class CvaeGanNetworks(Networks):
             nets["discriminator"] = build.discriminator(config, spec)
         if classifier:
             nets["classifier"] = build.classifier(config, spec)
-        super().__init__(nets, config.ema_decay, ("encoder", "generator"))
+        averaged = ("encoder", "generator")
+        super().__init__(nets, config.ema_decay, averaged, precision=config.precision)
 
     def encode(
         self, params: Tree, stats: Tree, images: Images, labels: Labels, train: bool = True

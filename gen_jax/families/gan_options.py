@@ -109,7 +109,7 @@ def networks(config: ConfigDict, spec: DataSpec, options: Options) -> Networks:
         seen = jnp.zeros((1, _features(nets["discriminator"])))
         optimizer = build.optimizer(config, "discriminator", spec)
         nets["auxiliary"] = Net(heads, (seen,), optimizer)
-    return Networks(nets, config.ema_decay, ("generator",), config.init_std)
+    return Networks(nets, config.ema_decay, ("generator",), config.init_std, config.precision)
 
 
 def _features(judge: Net) -> int:

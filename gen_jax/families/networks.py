@@ -10,8 +10,10 @@ from jaxtyping import Array, Key
 
 from gen_jax.core import optimizers
 from gen_jax.core.state import TrainState
+from gen_jax.errors import choose
 
 Tree = Any
+PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
 class Net(NamedTuple):
@@ -35,12 +37,17 @@ class Networks:
         ema_decay: float = 0.0,
         ema: tuple[str, ...] = (),
         init_std: float = 0.0,
+        precision: str = "float32",
     ):
         """`ema` names the networks whose moving averages evaluation uses, if `ema_decay` > 0.
 
         `init_std` is the deviation of the normal that kernels start from; 0 leaves them what their
-        layers make of them.
+        layers make of them. `precision` is what networks compute in while they train.
+
+        Raises:
+          UserError: no such precision.
         """
+        self._compute = choose(PRECISIONS, precision, "precision")
         self.nets, self.init_std = dict(nets), init_std
         self.ema_decay, self.ema = ema_decay, ema if ema_decay else ()
 
@@ -68,14 +75,16 @@ class Networks:
     ) -> tuple[Any, Tree]:
         """A network's output and new statistics; params and stats are of all networks.
 
-        `train` becomes the module's argument after `args`.
+        `train` becomes the module's argument after `args`. In training, `args` are converted to the
+        precision of the networks and outputs back to float32; evaluation is in float32.
         """
         module = self.nets[name].module
         variables = {"params": params[name], "batch_stats": stats[name]}
         if not train:
             return module.apply(variables, *args, False, **kwargs), stats[name]
+        args = _converted(args, self._compute)
         out, new = module.apply(variables, *args, True, mutable=["batch_stats"], **kwargs)
-        return out, new.get("batch_stats", stats[name])
+        return _converted(out, jnp.float32), new.get("batch_stats", stats[name])
 
     def descend(self, state: TrainState, grads: Tree, stats: Tree) -> TrainState:
         """One optimizer update of the networks that `grads` names; new statistics by name."""
@@ -97,6 +106,15 @@ class Networks:
         params = {n: average["params"] for n, average in state.ema.items()}
         stats = {n: average["batch_stats"] for n, average in state.ema.items()}
         return state.params | params, state.batch_stats | stats
+
+
+def _converted(tree: Tree, dtype: Any) -> Tree:
+    """Floating point arrays in another precision; all others as they are."""
+
+    def convert(leaf: Array) -> Array:
+        return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+    return jax.tree.map(convert, tree)
 
 
 def _normal_kernels(params: Tree, key: Key[Array, ""], std: float) -> Tree:

@@ -116,7 +116,7 @@ def networks(config: ConfigDict, spec: DataSpec, options: Options) -> Networks:
             build.optimizer(config, "discriminator", spec, options.draws),
         )
     averaged = tuple(name for name in nets if name != "discriminator")
-    return Networks(nets, config.ema_decay, averaged)
+    return Networks(nets, config.ema_decay, averaged, precision=config.precision)
 
 
 class _Scale(nn.Module):

@@ -33,7 +33,8 @@ class SelfAttention(nn.Module):
             project(name, features, x).reshape(n, height * width, -1)
             for name, features in (("f", channels // 8), ("g", channels // 8), ("h", channels // 2))
         )
-        weights = jax.nn.softmax(jnp.einsum("njd,nid->nji", queries, keys), axis=-1)
+        scores = jnp.einsum("njd,nid->nji", queries, keys).astype(jnp.float32)
+        weights = jax.nn.softmax(scores, axis=-1).astype(x.dtype)
         seen = jnp.einsum("nji,nid->njd", weights, values).reshape(n, height, width, -1)
         gamma = self.param("gamma", nn.initializers.zeros_init(), ())
-        return gamma * project("v", channels, seen) + x
+        return gamma.astype(x.dtype) * project("v", channels, seen) + x

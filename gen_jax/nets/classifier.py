@@ -59,7 +59,8 @@ class Classifier(nn.Module):
                 x = Conv(width, stride=stride)(x)
                 x = leaky_relu(Norm("batch", 1)(x, labels, train))
                 maps.append(x)
-        return Dense(self.num_classes)(jnp.mean(x, axis=(1, 2))), maps
+        features = jnp.mean(x.astype(jnp.float32), axis=(1, 2))
+        return Dense(self.num_classes)(features), maps
 
 
 class BasicBlock(nn.Module):
@@ -127,7 +128,8 @@ class ResNetClassifier(nn.Module):
             for j in range(self.blocks):
                 x = BasicBlock(width, stride=2 if i and not j else 1)(x, labels, train)
             maps.append(x)
-        return Dense(self.num_classes)(jnp.mean(x, axis=(1, 2))), maps
+        features = jnp.mean(x.astype(jnp.float32), axis=(1, 2))
+        return Dense(self.num_classes)(features), maps
 
 
 Net = Classifier | ResNetClassifier

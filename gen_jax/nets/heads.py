@@ -1,6 +1,7 @@
 """Where labels and latents enter a network and leave it, whatever its trunk.
 
-Functions called inside a compact module: the layers they make are that module's own.
+Functions called inside a compact module: the layers they make are that module's own. Codes and
+logits are float32, whatever the trunk computes in.
 """
 
 from typing import Any
@@ -23,9 +24,11 @@ def posterior(
     Without classes there is no embedding, with `hidden` 0 no such layer.
     """
     if encoder.num_classes:
-        x = jnp.concatenate([x, Embed(encoder.num_classes, encoder.label_dim)(labels)], axis=-1)
+        embedded = Embed(encoder.num_classes, encoder.label_dim)(labels)
+        x = jnp.concatenate([x, embedded.astype(x.dtype)], axis=-1)
     if encoder.hidden:
         x = Dropout(encoder.dropout)(leaky_relu(Dense(encoder.hidden)(x)), keys)
+    x = _wide(x)
     return Dense(encoder.z_dim, name="mean")(x), Dense(encoder.z_dim, name="logvar")(x)
 
 
@@ -39,7 +42,8 @@ def latent(
     """
     x = z
     if generator.num_classes:
-        x = jnp.concatenate([x, Embed(generator.num_classes, generator.label_dim)(labels)], axis=-1)
+        embedded = Embed(generator.num_classes, generator.label_dim)(labels)
+        x = jnp.concatenate([x, embedded.astype(x.dtype)], axis=-1)
     if generator.hidden:
         x = Norm(generator.norm, generator.num_classes)(Dense(generator.hidden)(x), labels, train)
         x = ACTIVATIONS[generator.activation](x)
@@ -65,6 +69,7 @@ def judgement(
     logit = w . phi + b + <embed(y), phi> (Miyato & Koyama 2018, eq. 3 and fig. 2). Without classes
     there is no embedding.
     """
+    features = _wide(features)
     if discriminator.minibatch != "none":
         batch = MINIBATCH[discriminator.minibatch]()(features, train)
         features = jnp.concatenate([features, batch], axis=-1)
@@ -74,3 +79,7 @@ def judgement(
         table = Embed(discriminator.num_classes, features.shape[-1], normalised, name="embed")
         logits += jnp.sum(table(labels, train) * features, axis=-1)
     return logits
+
+
+def _wide(x: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    return x.astype(jnp.float32)

@@ -1,4 +1,9 @@
-"""Layers the networks share: convolutions, dense layers and embeddings, spectral and batch norm."""
+"""Layers the networks share: convolutions, dense layers and embeddings, spectral and batch norm.
+
+Parameters and statistics are float32. A layer computes in the precision of its input: what it is
+given in bfloat16 it multiplies in bfloat16 and gives in bfloat16; sums of norms and of biases'
+gradients are float32 all the same.
+"""
 
 import zlib
 
@@ -84,7 +89,7 @@ class Dense(nn.Module):
         bias = self.param("bias", zeros_init(), (self.features,))
         if self.spectral_norm:
             kernel = spectral_normalise(self, kernel, train)
-        return _biased(product(x, kernel), bias)
+        return _biased(product(x, kernel.astype(x.dtype)), bias)
 
 
 class Conv(nn.Module):
@@ -105,6 +110,7 @@ class Conv(nn.Module):
         bias = self.param("bias", zeros_init(), (self.features,))
         if self.spectral_norm:
             kernel = spectral_normalise(self, kernel, train)
+        kernel = kernel.astype(x.dtype)
         if self.stride == 2:
             out = strided.down(x, kernel)
         else:
@@ -125,7 +131,7 @@ class ConvTranspose(nn.Module):
         scale = (4 * x.shape[-1]) ** -0.5
         kernel = self.param("kernel", normal(scale), (4, 4, self.features, x.shape[-1]))
         bias = self.param("bias", zeros_init(), (self.features,))
-        return _biased(strided.up(x, kernel), bias)
+        return _biased(strided.up(x, kernel.astype(x.dtype)), bias)
 
 
 class Embed(nn.Module):
@@ -163,7 +169,8 @@ class Norm(nn.Module):
             return x
         if self.kind == "layer":
             # Subtract the mean first: E x^2 - (E x)^2 cancels, and a penalty differentiates twice.
-            norm = nn.LayerNorm(1e-5, reduction_axes=range(1, x.ndim), use_fast_variance=False)
+            axes = range(1, x.ndim)
+            norm = nn.LayerNorm(1e-5, x.dtype, reduction_axes=axes, use_fast_variance=False)
             return norm(x)
         if self.kind == "batch":
             return BatchNorm()(x, train)
@@ -198,7 +205,7 @@ class Dropout(nn.Module):
 
 
 def _biased(x: Float[Array, "n ... c"], bias: Float[Array, "c"]) -> Float[Array, "n ... c"]:
-    return x + sums.spread(bias, x.shape)
+    return x + sums.spread(bias, x.shape).astype(x.dtype)
 
 
 NORMS = ("none", "batch", "conditional_batch")
