@@ -49,6 +49,7 @@ def get_config() -> ConfigDict:
     data.keep = ""  # shapes: values of factors to keep, such as "shape=heart, size=0|3|5"; "": all
     data.train_classes = ()  # labels to train on; (): all. The others are anomalies in the test set
     data.flip = False  # mirror half of the training images, left to right
+    data.cache = placeholder(str)  # where decoded TFDS images are kept; "": nowhere
     data.stream = False  # decode on demand instead of into memory
 
     # The model: q(z | x, y), p(x | z, y) and D(x, y). The generator of a VAE is its decoder.

@@ -26,12 +26,13 @@ RESUMABLE: frozenset[str] = frozenset(
         "resume.*",
         "data.dir",
         "data.stream",
+        "data.cache",
         "perceptual.weights",
         "eval.*",
     }
 )
 
-PLACES: frozenset[str] = frozenset({"data.dir", "data.stream", "perceptual.weights"})
+PLACES: frozenset[str] = frozenset({"data.dir", "data.stream", "data.cache", "perceptual.weights"})
 """Keys that say where and how a machine finds what a run needs."""
 
 

@@ -8,9 +8,15 @@ from pathlib import Path
 
 from gen_jax.core import heap, machine
 
-FLAGS = {"xla_cpu_experimental_ynn_fusion_type": ""}
-"""jaxlib 0.10 has XLA:CPU give convolutions to YNNPACK, which takes longer than Eigen for strided
-ones, and twice as long for gradients of their kernels (`benchmarks/strided.py`): none, here."""
+FLAGS = {
+    # jaxlib 0.10 has XLA:CPU give convolutions to YNNPACK, which takes longer than Eigen for
+    # strided ones, and twice as long for gradients of their kernels (`benchmarks/strided.py`).
+    "xla_cpu_experimental_ynn_fusion_type": "",
+    # The older emitters of fusions compile a step of the flagship in two thirds of the time, into
+    # code that takes 0.88 of it (docs/speed.md).
+    "xla_cpu_use_fusion_emitters": "false",
+}
+"""Flags of XLA:CPU and what they are set to."""
 CACHE_BYTES = 2 * 1024**3
 """Size of the folder of compiled programs beyond which the oldest go."""
 CACHE_SECONDS = 0.3

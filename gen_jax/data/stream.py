@@ -12,6 +12,7 @@ from gen_jax.data.spec import ArraySplit, DataSpec, check_labels
 from gen_jax.errors import UserError
 
 BLOCK = 256  # images decoded at a time where all are wanted
+SMALL = 64 * 64 * 3  # values of an image up to which threads wait for Python more than they help
 
 
 class StreamSplit:
@@ -41,7 +42,8 @@ class StreamSplit:
         self._size = size
         self._read = read
         self._annotate = annotate or (lambda indices: read(indices)[1:])
-        self._threads = min(8, os.cpu_count() or 1)
+        small = np.prod(spec.shape, dtype=np.int64) <= SMALL
+        self._threads = 1 if small else min(8, os.cpu_count() or 1)
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="decode")
 
     def __len__(self) -> int:

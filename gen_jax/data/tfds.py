@@ -17,6 +17,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gen_jax.core.files import expanded
+from gen_jax.data import decoded
 from gen_jax.data.image_folder import decode
 from gen_jax.data.spec import DataSpec, Split, held_out
 from gen_jax.data.stream import StreamSplit
@@ -45,7 +46,7 @@ def load(config: ConfigDict, split: str, others: tuple[str, ...] = ()) -> Split:
             the centre, resized and converted; `label`, the ClassLabel feature to use as class (if
             empty, or if there is no ClassLabel at all: one class named "all"); `num_train` and
             `num_test`, at most the first so many, 0 for all; `num_classes`, 0 or the data set's
-            own; `stream`, to decode on demand.
+            own; `stream`, to decode on demand; `cache`, where decoded images are kept.
         split: "train" or "test".
         others: names that are not TFDS's, to offer where a name is unknown.
 
@@ -85,7 +86,11 @@ def load(config: ConfigDict, split: str, others: tuple[str, ...] = ()) -> Split:
         return images, *_annotations(found, spec)
 
     stream = StreamSplit(spec, len(positions), read, annotate)
-    return stream if config.stream else stream.in_memory()
+    if config.stream:
+        return stream
+    asked = {"spec": repr(spec), "split": split, "size": config.image_size, "binary": bool(binary)}
+    asked |= {"features": repr(chosen), "kept": [split, len(positions), int(positions[-1])]}
+    return decoded.in_memory(stream, records.files(), asked, config.get("cache"))
 
 
 Record = tuple[str, bytes, list[int]]
@@ -111,6 +116,10 @@ class _Records:
         self._ends = np.cumsum(info.shard_lengths)
         encoded = {chosen.image: tfds.decode.SkipDecoding()}
         self._source = builder.as_data_source(split, decoders=encoded)
+
+    def files(self) -> list[Path]:
+        """All files of the split."""
+        return list(map(Path, self._files))
 
     def read(self, positions: np.ndarray) -> list[Record]:
         """The records at these positions; without a label, the label is 0."""

@@ -9,6 +9,7 @@ import pytest
 from gen_jax.core import determinism, xla
 
 FLAG = "--xla_cpu_experimental_ynn_fusion_type"
+OTHER = "--xla_cpu_use_fusion_emitters=false"
 
 
 @pytest.fixture
@@ -16,19 +17,20 @@ def fresh(monkeypatch):
     """A process whose JAX has no backend yet, as far as `prepare` can tell."""
     monkeypatch.setattr(determinism, "started", lambda: False)
     monkeypatch.setattr(xla, "knows", lambda flag: True)
+    monkeypatch.setattr(xla.heap, "keep", lambda: True)  # not of the tests' own process
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
     return monkeypatch
 
 
 def test_flags_are_added_to_those_that_are_set(fresh):
     xla.prepare()
-    assert os.environ["XLA_FLAGS"] == f"--xla_dump_to=x {FLAG}="
+    assert os.environ["XLA_FLAGS"] == f"--xla_dump_to=x {FLAG}= {OTHER}"
 
 
 def test_the_users_own_choice_stays(fresh):
     fresh.setenv("XLA_FLAGS", f"{FLAG}=LIBRARY_FUSION_TYPE_DOT")
     xla.prepare()
-    assert os.environ["XLA_FLAGS"] == f"{FLAG}=LIBRARY_FUSION_TYPE_DOT"
+    assert os.environ["XLA_FLAGS"] == f"{FLAG}=LIBRARY_FUSION_TYPE_DOT {OTHER}"
 
 
 def test_a_flag_this_jaxlib_lacks_is_not_set(fresh):

@@ -27,6 +27,7 @@ def test_seeds_of_one_config_are_one_model(run, grouped):
 
 PLACES = [
     {"eval": {"cache": "a"}},
+    {"data": {"cache": "a"}},
     {"eval": {"classifier": "a.npz"}},
     {"eval": {"inception_weights": "a.npz"}},
     {"perceptual": {"weights": "a.npz"}},

@@ -1,0 +1,83 @@
+"""Decoded images, kept in the user's cache folder by what they were decoded from.
+
+Decoding CIFAR-100 takes longer than compiling what trains on it. A file of the cache is named by
+the SHA-256 of the data set's files, of what was asked of them and of the code that decodes them:
+change any, and it is decoded again. A file that is damaged is decoded again as well.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+from absl import logging
+
+from gen_jax.core import machine, npz
+from gen_jax.core.files import expanded, write_bytes
+from gen_jax.data.spec import ArraySplit
+from gen_jax.data.stream import StreamSplit
+
+FEWEST = 2000
+"""Images below which decoding takes no longer than looking."""
+ARRAYS = ("image", "label", "factors")
+
+
+def in_memory(
+    stream: StreamSplit, files: Sequence[Path], asked: Mapping[str, Any], cache: str | None
+) -> ArraySplit:
+    """The images of a split, decoded now or earlier.
+
+    Args:
+      stream: the split.
+      files: what it is decoded from.
+      asked: what else its images depend on, as JSON has it.
+      cache: the folder of the cache; None for the user's own, "" for none.
+
+    Raises:
+      UserError: as `StreamSplit.in_memory`.
+    """
+    size = len(stream) * int(np.prod(stream.spec.shape, dtype=np.int64))
+    if cache == "" or len(stream) < FEWEST or size > npz.MOST_BYTES // 2:
+        return stream.in_memory()
+    folder = machine.cache("decoded") if cache is None else expanded(cache)
+    path = folder / f"{_name(files, asked)}.npz"
+    found = _read(path, stream)
+    if found is None:
+        found = stream.in_memory()
+        factors = found.factors(np.arange(len(found)))
+        _write(path, dict(zip(ARRAYS, (found.images, found.labels, factors), strict=True)))
+    return found
+
+
+def _name(files: Sequence[Path], asked: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps([asked, PIL.__version__], sort_keys=True).encode())
+    here = Path(__file__).parent
+    for path in [*(here / f"{name}.py" for name in ("tfds", "image_folder", "stream")), *files]:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]
+
+
+def _read(path: Path, stream: StreamSplit) -> ArraySplit | None:
+    try:
+        arrays = npz.read(path)
+        split = ArraySplit(stream.spec, *(arrays[name] for name in ARRAYS))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError) as error:
+        logging.warning("%s cannot be read (%s): decoded again.", path, error)
+        return None
+    return split if len(split) == len(stream) else None
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    try:
+        write_bytes(path, buffer.getvalue())
+    except OSError as error:
+        logging.warning("%s cannot be written (%s): decoded images are not kept.", path, error)
