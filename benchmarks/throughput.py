@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument(
         "--matmul", choices=("float32", "tf32"), default="float32", help="of both sides, on a GPU"
     )
-    parser.add_argument("--modes", default="eager,compile", help="of PyTorch; on a GPU also graphs")
+    parser.add_argument("--modes", default="eager,compile", help="of PyTorch; see train_torch.py")
     parser.add_argument("--torch", default=sys.executable, help="the Python that has PyTorch")
     parser.add_argument("--against", action="append", default=[], help="a checkout of gen_jax")
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of our config")

@@ -4,13 +4,15 @@ Takes a JSON object: "config" (the whole, as JSON), "num_classes", "mode" and "m
 "float32", of a GPU).
 
 Modes: "eager"; "compile", every network through torch.compile; "graphs", on a GPU, the whole step
-captured as a CUDA graph; "compile+graphs". Optimizers are fused, convolutions channels last.
+captured as a CUDA graph; "heap", on a CPU, freed memory kept as gen_jax keeps it; several of them
+with "+" in between. Optimizers are fused, convolutions channels last.
 """
 
 import json
 import resource
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import sides
@@ -21,6 +23,12 @@ from peers import networks, steps
 def main() -> None:
     """Builds, warms up, serves."""
     request = json.loads(sys.argv[1])
+    if "heap" in request["mode"]:
+        sys.path.append(str(Path(__file__).resolve().parents[1]))
+        from gen_jax.core import heap
+
+        if not heap.keep():
+            sys.exit("freed memory cannot be kept here")
     config, mode = request["config"], request["mode"]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(config["seed"])

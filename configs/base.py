@@ -26,6 +26,8 @@ def get_config() -> ConfigDict:
     config.keep_checkpoints = (
         2  # newest checkpoints kept, beside the best on the test set, if evaluated
     )
+    config.steps_per_call = 0  # steps the devices are given at once; 0: 10, and 1 on a CPU. What is
+    # due after a step waits for the end of its call
     config.ledger_every = 50  # steps between lines of audit/ledger.jsonl; 0: no ledger
     config.precision = "float32"  # of networks in training; "bfloat16" is faster on GPUs and TPUs
     # (parameters, statistics, losses and evaluation stay float32)
@@ -49,6 +51,8 @@ def get_config() -> ConfigDict:
     data.keep = ""  # shapes: values of factors to keep, such as "shape=heart, size=0|3|5"; "": all
     data.train_classes = ()  # labels to train on; (): all. The others are anomalies in the test set
     data.flip = False  # mirror half of the training images, left to right
+    data.resident = "auto"  # training images on the devices: "auto" (GPUs and TPUs with room for
+    # them), "always" or "never"
     data.cache = placeholder(str)  # where decoded TFDS images are kept; "": nowhere
     data.stream = False  # decode on demand instead of into memory
 

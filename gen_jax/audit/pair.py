@@ -112,8 +112,10 @@ def _side_by_side(jobs: tuple[Job, Job], chains: list[Chain], last: int, first: 
     if found := differences(*states):
         text = f"they begin with other values: {found[0].told()}, and {len(found) - 1} more arrays"
         return Finding("replay", FAIL, text, {"step": start})
+    one_by_one = frozenset(range(start, first))
     walks = [
-        trainer.run(state, start, first) for trainer, state in zip(trainers, states, strict=True)
+        trainer.run(state, start, first, one_by_one)
+        for trainer, state in zip(trainers, states, strict=True)
     ]
     for ours, theirs in zip(*walks, strict=True):
         found = differences(ours.state(), theirs.state())

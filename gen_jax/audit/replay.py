@@ -1,5 +1,6 @@
 """Training again, beside the ledger: do the same steps give the same bits?"""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from gen_jax.core import digest, keys, parallel
 from gen_jax.core.state import TrainState
 from gen_jax.data.batches import Batch, Batches
 from gen_jax.job import Job, Parts
-from gen_jax.train import divergence, steps
+from gen_jax.train import calls, divergence, loop, steps
 from gen_jax.train.progress import Progress
 
 SMALL = 1e-2
@@ -25,7 +26,8 @@ class Step(NamedTuple):
 
     Attributes:
       step: steps done.
-      state: () -> the state, on one device; to be called before the next step.
+      state: () -> the state, on one device; to be called before the next step, of the last step of
+        a call alone.
       batch: of the last step, on the host.
       metrics: of the last step, with `divergence.FINITE`.
     """
@@ -58,20 +60,31 @@ class Trainer:
         self._seed, self._family = config.seed, family
         self.batches = batches_of(job, parts)
         self.key_digest = steps.make_key_digest(family, config)
-        self._step = steps.make_step(family, config)
+        self._steps = steps.Together(family, [config], at_once=False)
+        self._per_call = calls.steps_per_call(config)
+        self._cuts = loop.milestones(config, parts.train, family.draws)
         self.images = config.batch_size * family.draws
 
     def initial(self) -> TrainState:
         """The state before the first step."""
         return jax.jit(self._family.init)(keys.stream(self._seed, "init"))
 
-    def run(self, state: TrainState, start: int, stop: int) -> Iterator[Step]:
-        """Every step from `state`, that of `start`, to `stop`."""
-        spread = parallel.replicate(state)
-        for step, batch in self.batches.prefetch(start, stop):
-            spread, metrics = self._step(spread, parallel.shard(batch, axis=1))
-            first = {name: value[0] for name, value in jax.device_get(metrics).items()}
-            yield Step(step + 1, partial(parallel.unreplicate, spread), batch, first)
+    def run(
+        self, state: TrainState, start: int, stop: int, ends: frozenset[int] = frozenset()
+    ) -> Iterator[Step]:
+        """Every step from `state`, that of `start`, to `stop`, called as in training.
+
+        Calls end at `ends` as well: where the run's did, if it had shorter ones.
+        """
+        spread = self._steps.join([state])
+        with contextlib.closing(self.batches.prefetch(start, stop)) as source:
+            for call in calls.spans(start, stop, self._per_call, self._cuts | ends):
+                batches = [next(source)[1] for _ in call]
+                spread, (metrics,) = self._steps(spread, [calls.stacked(batches)])
+                each = calls.of_steps(jax.device_get(metrics))
+                there = partial(parallel.unreplicate, spread[0])
+                for step, batch, said in zip(call, batches, each, strict=True):
+                    yield Step(step + 1, there, batch, said)
 
 
 class Compared(NamedTuple):
@@ -144,7 +157,7 @@ def replay(
     differs = False
     progress = Progress(start, stop, trainer.images)
     try:
-        for at in trainer.run(state, start, stop):
+        for at in trainer.run(state, start, stop, frozenset((*lines, *keep))):
             progress.advance()
             if chain is not None:
                 chain = chained(chain, trainer.batches.digest(at.step - 1))

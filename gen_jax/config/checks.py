@@ -27,12 +27,15 @@ RESUMABLE: frozenset[str] = frozenset(
         "data.dir",
         "data.stream",
         "data.cache",
+        "data.resident",
         "perceptual.weights",
         "eval.*",
     }
 )
 
-PLACES: frozenset[str] = frozenset({"data.dir", "data.stream", "data.cache", "perceptual.weights"})
+PLACES: frozenset[str] = frozenset(
+    {"data.dir", "data.stream", "data.cache", "data.resident", "perceptual.weights"}
+)
 """Keys that say where and how a machine finds what a run needs."""
 
 

@@ -13,7 +13,7 @@ that the raw stream of a bit generator never changes; it does not promise this o
 import collections
 import functools
 import hashlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -140,29 +140,36 @@ class Batches:
     def prefetch(
         self, start: int, stop: int, depth: int = 2
     ) -> Generator[tuple[int, Batch], None, None]:
-        """Batches of steps start .. stop - 1, prepared by one background thread.
+        """Batches of steps start .. stop - 1, as `prefetched`."""
+        return prefetched(self.batch, range(start, stop), depth)
 
-        The thread works at most `depth` steps ahead. An exception raised while preparing a step is
-        raised when that step is asked for. Leaving the loop early, or closing the
-        iterator, drops what was not started and waits for the batch in progress.
 
-        Yields:
-            (step, batch), steps in order.
-        """
-        pending: collections.deque[tuple[int, Future[Batch]]] = collections.deque()
-        pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
-        upcoming = iter(range(start, stop))
-        try:
-            for step in upcoming:
-                pending.append((step, pool.submit(self.batch, step)))
-                if len(pending) >= depth:
-                    break
-            while pending:
-                step, future = pending.popleft()
-                batch = future.result()
-                for later in upcoming:
-                    pending.append((later, pool.submit(self.batch, later)))
-                    break
-                yield step, batch
-        finally:
-            pool.shutdown(cancel_futures=True)
+def prefetched(
+    prepare: Callable[[int], Batch], steps: Iterable[int], depth: int = 2
+) -> Generator[tuple[int, Batch], None, None]:
+    """What `prepare` gives for each step, prepared by one background thread.
+
+    The thread works at most `depth` steps ahead. An exception raised while preparing a step is
+    raised when that step is asked for. Leaving the loop early, or closing the iterator, drops what
+    was not started and waits for the batch in progress.
+
+    Yields:
+        (step, batch), steps in order.
+    """
+    pending: collections.deque[tuple[int, Future[Batch]]] = collections.deque()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
+    upcoming = iter(steps)
+    try:
+        for step in upcoming:
+            pending.append((step, pool.submit(prepare, step)))
+            if len(pending) >= depth:
+                break
+        while pending:
+            step, future = pending.popleft()
+            batch = future.result()
+            for later in upcoming:
+                pending.append((later, pool.submit(prepare, later)))
+                break
+            yield step, batch
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,7 +1,6 @@
 """What a training writes down as it goes, by the one process that does."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -12,7 +11,7 @@ from gen_jax.core import digest, parallel
 from gen_jax.core.state import TrainState
 from gen_jax.data.batches import Batch, Batches
 from gen_jax.errors import UserError
-from gen_jax.train import memory
+from gen_jax.train import calls, memory
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.progress import Progress
 from gen_jax.train.records import Records
@@ -99,24 +98,25 @@ class Books:
         self._hooks, self._checkpoints, self._records = hooks, checkpoints, records
         self._progress, self._ledger, self._batches = progress, ledger, batches
         self._epoch = epoch
-        # Metrics of steps not logged yet, on the devices.
+        # Metrics of calls not logged yet, on the devices.
         self._pending: list[dict[str, jax.Array]] = []
 
-    def note(self, step: int, metrics: dict[str, jax.Array]) -> None:
-        """One more step was given to the devices: the one that makes `step` of them."""
+    def note(self, call: range, metrics: dict[str, jax.Array]) -> None:
+        """These steps were given to the devices; metrics are `calls.of_steps`'s."""
         self._pending.append(metrics)
         if self._ledger is not None:
-            self._ledger.advance(self._batches.digest(step - 1))
+            for step in call:
+                self._ledger.advance(self._batches.digest(step))
 
     def keep(
         self,
         state: TrainState,
         step: int,
         due: Due,
-        batch: Batch,
+        batch: Callable[[], Batch],
         key_digest: Callable[[], str] | None,
     ) -> None:
-        """Does what is due of the replicated state after a step.
+        """Does what is due of the replicated state after a step, whose global batch is `batch()`.
 
         Raises:
           UserError: something is not finite, or cannot be written.
@@ -148,25 +148,27 @@ class Books:
             self._ledger.close()
 
     def _witness(
-        self, state: TrainState, step: int, batch: Batch, key_digest: Callable[[], str] | None
+        self,
+        state: TrainState,
+        step: int,
+        batch: Callable[[], Batch],
+        key_digest: Callable[[], str] | None,
     ) -> None:
         assert self._ledger is not None
-        # Of several processes this one holds its share alone; the line is of the whole.
-        whole = partial(self._batches.batch, step - 1) if jax.process_count() > 1 else lambda: batch
         self._ledger.record(
             step,
             parallel.unreplicate(state),
             {
-                "content": lambda: digest.digest(whole()),
+                "content": lambda: digest.digest(batch()),
                 "keys": key_digest,
-                "metrics": {name: value[0] for name, value in self._pending[-1].items()},
+                "metrics": calls.of_steps(self._pending[-1])[-1],
             },
         )
 
     def _log(self, state: TrainState, step: int) -> None:
         fetched = jax.device_get(self._pending)
         self._pending.clear()
-        scalars = summary([{name: value[0] for name, value in m.items()} for m in fetched])
+        scalars = summary([step for call in fetched for step in calls.of_steps(call)])
         self._progress.pause()
         scalars |= self._hooks.diagnose(parallel.unreplicate(state), step)
         self._progress.resume()

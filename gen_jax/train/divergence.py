@@ -11,11 +11,12 @@ import numpy as np
 from gen_jax.core import digest, strict_json
 from gen_jax.data.batches import Batches
 from gen_jax.errors import UserError
+from gen_jax.train import calls
 from gen_jax.train.workdir import write_json
 
 FILE = Path("audit") / "divergence.json"
 LAG = 2
-"""Steps a flag may be late: by then it has been computed, and nobody waits for it."""
+"""Calls a flag may be late: by then it has been computed, and nobody waits for it."""
 FINITE = "finite"
 """The name, among a step's metrics, of whether the others are finite."""
 
@@ -35,7 +36,7 @@ def read(workdir: Path) -> dict[str, Any] | None:
 
 
 class Watch:
-    """Looks at every step's flag, `LAG` steps late, so that devices never wait for the host.
+    """Looks at every step's flag, `LAG` calls late, so that devices never wait for the host.
 
     Args:
       workdir: where the dump goes; None for a process that writes none.
@@ -45,12 +46,12 @@ class Watch:
 
     def __init__(self, workdir: Path | None, batches: Batches, checkpoint: Any) -> None:
         self._workdir, self._batches, self._checkpoint = workdir, batches, checkpoint
-        self._waiting: collections.deque[tuple[int, Any, dict[str, Any]]] = collections.deque()
+        self._waiting: collections.deque[tuple[range, Any, dict[str, Any]]] = collections.deque()
 
-    def see(self, step: int, metrics: dict[str, Any]) -> dict[str, Any]:
-        """Takes note of the metrics of a step (steps done, counted from 1); returns the others."""
+    def see(self, call: range, metrics: dict[str, Any]) -> dict[str, Any]:
+        """Takes note of the metrics of these steps (`calls.of_steps`); returns the others."""
         others = {name: value for name, value in metrics.items() if name != FINITE}
-        self._waiting.append((step, metrics[FINITE], others))
+        self._waiting.append((call, metrics[FINITE], others))
         if len(self._waiting) > LAG:
             self._look()
         return others
@@ -61,9 +62,11 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
-        step, finite, metrics = self._waiting.popleft()
+        call, finite, metrics = self._waiting.popleft()
         if not np.all(jax.device_get(finite)):
-            self._stop(step, {name: float(np.ravel(v)[0]) for name, v in metrics.items()})
+            first = int(np.argmin(np.atleast_1d(finite[0])))
+            values = calls.of_steps(jax.device_get(metrics))[first]
+            self._stop(call[first] + 1, {name: float(value) for name, value in values.items()})
 
     def _stop(self, step: int, metrics: dict[str, float]) -> NoReturn:
         bad = [name for name, value in metrics.items() if not np.isfinite(value)]

@@ -4,8 +4,8 @@ A run is a function of its config. The loop holds no state that is not in the ch
 and keys follow from (seed, step), so that a run resumed at step s does what it would have done.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,10 +16,10 @@ from ml_collections import ConfigDict
 
 from gen_jax.core import keys, parallel, processes
 from gen_jax.core.state import Family, TrainState
-from gen_jax.data.batches import Batch, Batches, num_steps
+from gen_jax.data.batches import Batch, Batches, num_steps, prefetched
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
-from gen_jax.train import divergence, steps
+from gen_jax.train import calls, divergence, resident, steps
 from gen_jax.train.books import Books, Due, Hooks
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.interrupt import Interrupted, StopSignals
@@ -52,6 +52,12 @@ def check_decay(config: ConfigDict, split: Split, draws: int, steps: int) -> Non
             f"learning rates fall to 0 over optimizer.decay_epochs={epochs}, {end} steps, and "
             f"{steps} are asked for; pass --config.optimizer.decay_epochs={whole} or fewer steps"
         )
+
+
+def milestones(config: ConfigDict, split: Split, draws: int) -> frozenset[int]:
+    """The steps after which `eval_epochs` are over."""
+    each = (num_steps(len(split), config.batch_size, draws, e) for e in config.eval_epochs)
+    return frozenset(each)
 
 
 class Run(NamedTuple):
@@ -87,27 +93,28 @@ def train(family: Family, split: Split, runs: Sequence[Run]) -> list[TrainState]
         states = _begun(family, runs)
     states = processes.from_first(states)
     start, stop = int(states[0].step), total_steps(config, split, family.draws)
-    steps_of_all = steps.Together(family, [run.config for run in runs])
+    per_call, marks = calls.steps_per_call(config), milestones(config, split, family.draws)
+    store = resident.store(split, config.data.resident)
+    steps_of_all = steps.Together(family, [run.config for run in runs], store=store)
     state = steps_of_all.join(states)
+    spans = calls.spans(start, stop, per_call, marks)
     stops = processes.Stops()
     fresh = start  # where a replay may begin; in two steps training amplifies little rounding
-    milestones = {
-        num_steps(len(split), config.batch_size, family.draws, epochs)
-        for epochs in config.eval_epochs
-    }
 
-    def at(every: int, step: int) -> bool:
-        return every > 0 and step % every == 0
+    def at(every: int, call: range) -> bool:
+        """Whether a multiple of `every` is among the steps done after this call alone."""
+        return every > 0 and call.stop // every > call.start // every
 
-    def due(step: int, last: bool) -> Due:
-        saved = at(config.checkpoint_every, step) or step in milestones or last
+    def due(call: range, last: bool) -> Due:
+        step, marked = call.stop, call.stop in marks
+        saved = at(config.checkpoint_every, call) or marked or last
         return Due(
             # A run that resumes here has lost the metrics of earlier steps.
-            log=at(config.log_every, step) or saved,
+            log=at(config.log_every, call) or saved,
             witness=config.ledger_every > 0
-            and (at(config.ledger_every, step) or saved or step - fresh <= 2),
-            sample=at(config.sample_every, step),
-            evaluate=at(config.eval_every, step) or step in milestones,
+            and (at(config.ledger_every, call) or saved or step - fresh <= max(2, per_call)),
+            sample=at(config.sample_every, call),
+            evaluate=at(config.eval_every, call) or marked,
             save=saved,
         )
 
@@ -115,25 +122,23 @@ def train(family: Family, split: Split, runs: Sequence[Run]) -> list[TrainState]
         tracer: Any = processes.Bystander()
         with processes.together():
             if config.profile and start < stop:
-                tracer = Profile(runs[0].workdir, start, stop)
+                tracer = Profile(runs[0].workdir, start, stop, per_call)
                 stack.callback(tracer.close)
             desks = []
             for run, begun in zip(runs, states, strict=True):
-                desks.append(_Desk(run, family, split, begun))
+                desks.append(_Desk(run, family, split, begun, bool(store)))
                 stack.callback(desks[-1].books.close)
-        for step, batches in _prefetched(desks, start, stop):
-            parts = [
-                stops.send(parallel.shard(batch, axis=1), signals.received) for batch in batches
-            ]
+        for call, batches in _called(desks, start, stop, spans):
+            parts = [stops.send(calls.stacked(each), signals.received) for each in batches]
             state, metrics = steps_of_all(state, parts)
-            done = step + 1
-            for desk in desks:
+            done = call.stop
+            for desk in desks * len(call):
                 desk.progress.advance()
             last = stops.hear(metrics[0], signals.received) is not None or done == stop
             for desk, said in zip(desks, metrics, strict=True):
-                desk.books.note(done, desk.watch.see(done, said))
+                desk.books.note(call, desk.watch.see(call, said))
             tracer.after(done, state, partial(steps_of_all.text, state, parts))
-            now = due(done, last)
+            now = due(call, last)
             fresh = done if now.save else fresh
             if not any(now):
                 continue
@@ -141,9 +146,10 @@ def train(family: Family, split: Split, runs: Sequence[Run]) -> list[TrainState]
                 desk.watch.settle()  # none is saved if one diverged
             for desk in desks if len(desks) > 1 else ():
                 desk.progress.pause()
-            for k, (desk, batch) in enumerate(zip(desks, batches, strict=True)):
+            for k, (desk, each) in enumerate(zip(desks, batches, strict=True)):
                 with processes.together(state):
-                    derived = desk.key_digest(step) if now.witness else None
+                    derived = desk.key_digest(done - 1) if now.witness else None
+                    batch = desk.seen(done - 1, each[-1])
                     desk.books.keep(steps_of_all.pick(state, k), done, now, batch, derived)
                     if last:
                         desk.checkpoints.wait()
@@ -158,13 +164,18 @@ def train(family: Family, split: Split, runs: Sequence[Run]) -> list[TrainState]
 class _Desk:
     """What one run has beside its state: batches, books, progress, and a watch on divergence."""
 
-    def __init__(self, run: Run, family: Family, split: Split, state: TrainState) -> None:
+    def __init__(
+        self, run: Run, family: Family, split: Split, state: TrainState, resident_images: bool
+    ) -> None:
         config, start = run.config, int(state.step)
         stop = total_steps(config, split, family.draws)
         images = config.batch_size * family.draws
         stream = (split, config.batch_size, config.seed, config.data.flip, family.draws)
-        self.batches = Batches(*stream, parallel.share(config.batch_size))
-        whole = self.batches if jax.process_count() == 1 else Batches(*stream)
+        own = Batches(*stream, parallel.share(config.batch_size))
+        whole = own if jax.process_count() == 1 else Batches(*stream)
+        self._whole = whole if resident_images or jax.process_count() > 1 else None
+        pick = partial(resident.picks, own) if resident_images else own.batch
+        self.prefetch = partial(prefetched, pick)
         self.key_digest = steps.make_key_digest(family, config)
         self.checkpoints = run.checkpoints
         self.progress: Any = processes.Bystander()
@@ -182,6 +193,10 @@ class _Desk:
             )
         newest = run.checkpoints.latest_step
         self.watch = divergence.Watch(run.workdir if writes else None, whole, newest)
+
+    def seen(self, step: int, batch: Batch) -> Callable[[], Batch]:
+        """() -> the whole global batch of a step, of which `batch` is what was sent from here."""
+        return lambda: batch if self._whole is None else self._whole.batch(step)
 
 
 def _begun(family: Family, runs: Sequence[Run]) -> list[TrainState]:
@@ -226,9 +241,13 @@ def _shared(runs: Sequence[Run], states: list[TrainState]) -> list[TrainState]:
     )
 
 
-def _prefetched(
-    desks: Sequence[_Desk], start: int, stop: int
-) -> Iterator[tuple[int, tuple[Batch, ...]]]:
-    """Steps, and every run's batch of each."""
-    for each in zip(*(desk.batches.prefetch(start, stop) for desk in desks), strict=True):
-        yield each[0][0], tuple(batch for _, batch in each)
+def _called(
+    desks: Sequence[_Desk], start: int, stop: int, spans: Iterable[range]
+) -> Iterator[tuple[range, list[list[Batch]]]]:
+    """The steps of every call, and every run's batches of them."""
+    with ExitStack() as stack:
+        sources = [
+            stack.enter_context(closing(desk.prefetch(range(start, stop)))) for desk in desks
+        ]
+        for call in spans:
+            yield call, [[next(source)[1] for _ in call] for source in sources]

@@ -54,35 +54,41 @@ class Profile:
     Args:
       workdir: where `profile` goes.
       start, stop: steps done when training begins and ends.
+      per_call: steps given to the devices at once.
 
     Raises:
       UserError: there are too few steps.
     """
 
-    def __init__(self, workdir: Path, start: int, stop: int) -> None:
-        if stop - start < BEFORE + COUNT:
+    def __init__(self, workdir: Path, start: int, stop: int, per_call: int = 1) -> None:
+        needed = BEFORE + COUNT + 2 * (per_call - 1)
+        if stop - start < needed:
             raise UserError(
-                f"profile=True takes {BEFORE + COUNT} steps, and {stop - start} are left; pass "
+                f"profile=True takes {needed} steps, and {stop - start} are left; pass "
                 "--config.profile=False, or a larger --config.num_steps"
             )
         self._folder, self._first = workdir / FOLDER, start + BEFORE
-        self._since, self._tracing = 0.0, False
+        self._since, self._tracing, self._written = 0.0, False, False
 
     def after(self, done: int, state: Any, program: Callable[[], str]) -> None:
-        """To be called after every step; `program` gives the compiled step as text."""
-        if done == self._first:
+        """To be called after every call; `program` gives its compiled program as text."""
+        if self._written:
+            return
+        if not self._tracing and done >= self._first:
             jax.block_until_ready(state)
             options = jax.profiler.ProfileOptions()
             options.python_tracer_level = 0
             jax.profiler.start_trace(
                 str(self._folder), create_perfetto_trace=True, profiler_options=options
             )
-            self._since, self._tracing = time.perf_counter(), True
-        elif done == self._first + COUNT:
+            self._since, self._tracing, self._first = time.perf_counter(), True, done
+        elif self._tracing and done >= self._first + COUNT:
             jax.block_until_ready(state)
-            step = 1e3 * (time.perf_counter() - self._since) / COUNT
+            count = done - self._first
+            step = 1e3 * (time.perf_counter() - self._since) / count
             self.close()
-            self._write(step, program())
+            self._written = True
+            self._write(step, count, program())
 
     def close(self) -> None:
         """Ends the trace, if there is one."""
@@ -90,13 +96,13 @@ class Profile:
             self._tracing = False
             jax.profiler.stop_trace()
 
-    def _write(self, step: float, program: str) -> None:
+    def _write(self, step: float, count: int, program: str) -> None:
         traces = sorted(self._folder.glob("plugins/profile/*/*.xplane.pb"))
         if not traces:
             logging.warning("JAX's profiler left no trace in %s.", self._folder)
             return
         planes = list(jax.profiler.ProfileData.from_file(str(traces[-1])).planes)
-        spent = recorded(planes, COUNT * jax.local_device_count())
+        spent = recorded(planes, count * jax.local_device_count())
         text = f"A step took {step:.1f} ms.\n\n"
         if not any(plane.name.startswith("/device") for plane in planes):
             spent |= handed_on(step - sum(spent.values()), flops(program))

@@ -13,7 +13,7 @@ from gen_jax.core.state import Family, TrainState
 from gen_jax.core.xla import on_cpu
 from gen_jax.data.spec import scaled
 from gen_jax.errors import UserError
-from gen_jax.train import divergence
+from gen_jax.train import divergence, resident
 
 Root = UInt32[Array, "..."]  # the noise stream's key, as data
 Metrics = dict[str, Any]
@@ -28,7 +28,9 @@ class Step:
     """
 
     def __init__(self, family: Family, config: ConfigDict) -> None:
-        self._program: Any = parallel.pmap(on_device(family, config), donate=donated())
+        self._program: Any = parallel.pmap(
+            processes.hearing(on_device(family, config)), donate=donated()
+        )
         self._root = root(config)
 
     def __call__(
@@ -62,7 +64,27 @@ def on_device(family: Family, config: ConfigDict) -> Callable:
         state, metrics = family.step(state, batch, example_keys, batch_key)
         return state, divergence.flag(metrics)
 
-    return processes.hearing(step)
+    return step
+
+
+def in_calls(step: Callable, per_run: bool = False) -> Callable:
+    """A step of `on_device` as the program of a call: (state, batches, root).
+
+    Batches of several steps lead with an axis of steps, and so do their metrics.
+
+    Args:
+      step: of one run.
+      per_run: whether states, batches, roots and metrics lead with an axis of runs that are trained
+        together, batches after that of steps.
+    """
+    one = jax.vmap(step) if per_run else step
+
+    def call(state, batches, noise):
+        if not _several(batches, 3 if per_run else 2):
+            return one(state, batches, noise)
+        return jax.lax.scan(lambda s, batch: one(s, batch, noise), state, batches)
+
+    return processes.hearing(call)
 
 
 def root(config: ConfigDict) -> Root:
@@ -80,22 +102,32 @@ class Together:
     Args:
       family, configs: of the runs.
       at_once: whether to stack; by default as said.
+      store: images on the devices (`resident`), of which batches then say the numbers.
     """
 
     def __init__(
-        self, family: Family, configs: Sequence[ConfigDict], at_once: bool | None = None
+        self,
+        family: Family,
+        configs: Sequence[ConfigDict],
+        at_once: bool | None = None,
+        store: resident.Store | None = None,
     ) -> None:
         if at_once is None:
             at_once = together_at_once(len(configs))
-        self._at_once, self._count = at_once, len(configs)
+        self._at_once, self._count, self._store = at_once, len(configs), store or {}
+        self._gathered = parallel.pmap(resident.gathered)
         self._program: Any
         if at_once:
-            one = on_device(family, configs[0])
+            called = in_calls(on_device(family, configs[0]), per_run=True)
 
             def every(states, batches, roots):
-                states, metrics = jax.vmap(one)(states, batches, roots)
-                each = [{n: v[k] for n, v in metrics.items()} for k in range(len(configs))]
-                return states, each
+                states, metrics = called(states, batches, roots)
+                several = _several(batches, 3)
+
+                def of_run(k):
+                    return {n: v[:, k] if several else v[k] for n, v in metrics.items()}
+
+                return states, [of_run(k) for k in range(len(configs))]
 
             self._program = parallel.pmap(every, donate=donated())
             roots = [jax.random.key_data(keys.stream(c.seed, "noise")) for c in configs]
@@ -105,6 +137,8 @@ class Together:
             )
         else:
             self._program = make_step(family, configs[0])
+            several = in_calls(on_device(family, configs[0]))
+            self._in_calls: Any = parallel.pmap(several, donate=donated())
             self._roots = [root(config) for config in configs]
 
     def join(self, states: Sequence[TrainState]) -> Any:
@@ -114,12 +148,11 @@ class Together:
         return [parallel.replicate(state) for state in states]
 
     def __call__(self, states: Any, batches: Sequence[Any]) -> tuple[Any, list[Metrics]]:
-        """One step of every run, each on its own sharded batch; `states` is donated."""
+        """A call (`calls.stacked`) of every run, each on its own batches; see `donated`."""
         try:
             if self._at_once:
-                stacked = jax.tree.map(lambda *leaves: np.stack(leaves, axis=1), *batches)
-                return self._program(states, stacked, self._roots)
-            done = list(map(self._program, states, batches, self._roots))
+                return self._program(states, self._joined(batches), self._roots)
+            done = list(map(self._called, states, batches, self._roots))
         except jax.errors.JaxRuntimeError as error:
             if self._count > 1 and "RESOURCE_EXHAUSTED" in str(error):
                 raise UserError(
@@ -132,15 +165,37 @@ class Together:
     def text(self, states: Any, batches: Sequence[Any]) -> str:
         """The compiled program, in XLA's language."""
         if self._at_once:
-            stacked = jax.tree.map(lambda *leaves: np.stack(leaves, axis=1), *batches)
-            return self._program.lower(states, stacked, self._roots).compile().as_text()
-        return self._program.compiled(states[0], batches[0]).as_text()
+            lowered = self._program.lower(states, self._joined(batches), self._roots)
+            return lowered.compile().as_text()
+        batch = self._sent(batches[0])
+        if not _several(batch, 3):
+            return self._program.compiled(states[0], batch).as_text()
+        return self._in_calls.lower(states[0], batch, self._roots[0]).compile().as_text()
 
     def pick(self, states: Any, k: int) -> TrainState:
         """The k-th run's own state, on all devices."""
         if self._at_once:
             return self._picked(states, np.full(jax.local_device_count(), k, np.int32))
         return states[k]
+
+    def _called(self, state: TrainState, batches: Any, noise: Root) -> tuple[TrainState, Metrics]:
+        batches = self._sent(batches)
+        program = self._in_calls if _several(batches, 3) else self._program
+        return program(state, batches, noise)
+
+    def _sent(self, batches: Any) -> Any:
+        """What programs take: with a store, the images of which batches are the numbers."""
+        return self._gathered(self._store, batches) if self._store else batches
+
+    def _joined(self, batches: Sequence[Any]) -> Any:
+        """The batches of all runs: [devices, runs, ...], or [devices, steps, runs, ...]."""
+        axis = 2 if _several(batches[0], 3) else 1
+        return self._sent(jax.tree.map(lambda *leaves: np.stack(leaves, axis=axis), *batches))
+
+
+def _several(batches: Any, axes: int) -> bool:
+    """Whether labels, or numbers of images, have an axis of steps beside so many others."""
+    return np.ndim(batches["label" if "label" in batches else "index"]) > axes
 
 
 def together_at_once(count: int) -> bool:

@@ -36,18 +36,26 @@ def metrics(value):
 
 def test_a_watch_waits_for_no_step_and_misses_none(tmp_path):
     watching, _ = watch(tmp_path)
-    assert watching.see(1, metrics(1.0)) == {"loss/a": np.array([1.0])}
-    watching.see(2, metrics(np.nan))
-    watching.see(3, metrics(np.nan))
+    assert watching.see(range(1), metrics(1.0)) == {"loss/a": np.array([1.0])}
+    watching.see(range(1, 2), metrics(np.nan))
+    watching.see(range(2, 3), metrics(np.nan))
     with pytest.raises(UserError, match="loss/a not finite at step 2; last checkpoint: step None"):
-        watching.see(4, metrics(np.nan))
+        watching.see(range(3, 4), metrics(np.nan))
     with pytest.raises(UserError, match="at step 3"):
+        watching.settle()
+
+
+def test_a_watch_finds_the_step_within_a_call(tmp_path):
+    watching, _ = watch(tmp_path)
+    values = np.array([[1.0, 2.0, np.nan, np.nan]])
+    watching.see(range(4, 8), {"loss/a": values, "finite": np.isfinite(values)})
+    with pytest.raises(UserError, match="loss/a not finite at step 7;"):
         watching.settle()
 
 
 def test_the_dump_has_what_led_there(tmp_path):
     watching, batches = watch(tmp_path, checkpoint=4)
-    watching.see(5, metrics(np.inf))
+    watching.see(range(4, 5), metrics(np.inf))
     with pytest.raises(UserError, match=r"--mode=audit --span=4:5"):
         watching.settle()
     dumped = divergence.read(tmp_path)

@@ -73,7 +73,7 @@ def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
     `data.dir` stays where data.name is "folder", whose images it decides on; elsewhere it is where
     a named data set was put.
     """
-    left_out = {*_PLACES, "data.cache", "perceptual.weights"}
+    left_out = {*_PLACES, "data.cache", "data.resident", "perceptual.weights"}
     left_out |= {"data.dir"} if config.get("data.name") != "folder" else set()
     return {key: value for key, value in config.items() if key not in left_out}
 
