@@ -18,6 +18,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
+from gen_jax.core import xla
 from gen_jax.features import inception
 
 try:
@@ -68,6 +69,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--blocks", default="1,8,32", help="images a forward pass of ours")
     flags = parser.parse_args()
+    xla.prepare()  # as the launcher does; freed memory is kept for both sides
     state = random_state()
     sides = {f"pytorch-fid, {BATCH} at a time": theirs(state)}
     with tempfile.NamedTemporaryFile(suffix=".pth") as file:
