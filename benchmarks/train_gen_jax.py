@@ -1,7 +1,8 @@
 """A side of `throughput.py`: the train step of a config as `run.py` compiles it, on a fixed batch.
 
 Takes a JSON object: "root" (a checkout), "config" (a name in its configs/), "overrides" (of keys,
-as KEY=VALUE) and "matmul" ("tf32", or by default "float32", of a GPU). Images are random.
+as KEY=VALUE) and "matmul" ("tf32", or by default "float32", of a GPU). Images are random. With
+"program" it tells its compiled program as well.
 """
 
 import json
@@ -106,6 +107,8 @@ def main() -> None:
         "jax": jax.__version__,
         "config": json.loads(config.to_json()),
     }
+    if REQUEST.get("program"):
+        about["program"] = compiled.as_text()
     sides.serve(about, run)
 
 
