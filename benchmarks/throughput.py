@@ -64,6 +64,8 @@ def _rate(function: Any, a: jax.Array, b: jax.Array, flops: int) -> float:
 def measure(model: str, batch: int, flags: argparse.Namespace) -> dict[str, Any]:
     """All sides of one model at one batch size."""
     overrides = [f"batch_size={batch}", *flags.set]
+    if flags.precision != "float32":
+        overrides.append(f"precision={flags.precision}")
     roots = {GEN_JAX: HERE.parent} | {f"gen_jax of {path}": Path(path) for path in flags.against}
     environment = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     running: dict[str, sides.Side] = {}
@@ -111,6 +113,7 @@ def measure(model: str, batch: int, flags: argparse.Namespace) -> dict[str, Any]
         "model": model,
         "batch_size": batch,
         "matmul": flags.matmul,
+        "precision": flags.precision,
         "about": about,
         "failed": failed,
         "seconds": times,
@@ -150,6 +153,9 @@ def main() -> None:
     parser.add_argument("--batch", default="128", help="batch sizes, commas between")
     parser.add_argument(
         "--matmul", choices=("float32", "tf32"), default="float32", help="of both sides, on a GPU"
+    )
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16"), default="float32", help="of both sides"
     )
     parser.add_argument("--modes", default="eager,compile", help="of PyTorch; see train_torch.py")
     parser.add_argument("--torch", default=sys.executable, help="the Python that has PyTorch")

@@ -1,7 +1,7 @@
 """A side of `throughput.py`: the peer of a config in PyTorch, on a fixed batch.
 
 Takes a JSON object: "config" (the whole, as JSON), "num_classes", "mode" and "matmul" ("tf32", or
-"float32", of a GPU).
+"float32", of a GPU). With the config's precision "bfloat16" a step runs under torch.autocast.
 
 Modes: "eager"; "compile", every network through torch.compile; "graphs", on a GPU, the whole step
 captured as a CUDA graph; "heap", on a CPU, freed memory kept as gen_jax keeps it; several of them
@@ -34,6 +34,7 @@ def main() -> None:
     torch.manual_seed(config["seed"])
     torch.backends.cudnn.benchmark = True
     tf32 = request["matmul"] == "tf32"
+    half = config.get("precision", "float32") == "bfloat16"
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = tf32
     nets = networks.build(config, (32, 32, 3), request["num_classes"])
@@ -52,7 +53,8 @@ def main() -> None:
 
     def train() -> dict[str, torch.Tensor]:
         scaled = (images.float() / 127.5 - 1).permute(0, 1, 4, 2, 3)
-        return step(scaled, labels) if config["family"] == "gan" else step(scaled[0], labels[0])
+        with torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False):
+            return step(scaled, labels) if config["family"] == "gan" else step(scaled[0], labels[0])
 
     def synchronise() -> None:
         if device.type == "cuda":
