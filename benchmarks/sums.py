@@ -26,18 +26,17 @@ POSITIONS = (0, 1, 2)
 
 def trained(layer: nn.Module, *arguments: Any) -> Callable:
     """(images, cotangent) -> a batch norm's outputs and its gradients in images and parameters."""
-    images = jnp.zeros(SHAPES[0])
-    variables = layer.init(jax.random.key(0), images[..., :1], *arguments)
 
     def call(x, dy):
-        sized = jax.tree.map(lambda leaf: jnp.resize(leaf, x.shape[-1:]), variables)
+        params = {"scale": jnp.ones(x.shape[-1:]), "bias": jnp.zeros(x.shape[-1:])}
+        stats = {"mean": jnp.zeros(x.shape[-1:]), "var": jnp.ones(x.shape[-1:])}
 
         def apply(params, x):
-            whole = {"params": params, "batch_stats": sized["batch_stats"]}
-            return layer.apply(whole, x, *arguments, mutable=["batch_stats"])
+            variables = {"params": params, "batch_stats": stats}
+            return layer.apply(variables, x, *arguments, mutable=["batch_stats"])
 
-        y, pullback, stats = jax.vjp(apply, sized["params"], x, has_aux=True)
-        return y, pullback(dy), stats
+        y, pullback, moments = jax.vjp(apply, params, x, has_aux=True)
+        return y, pullback(dy), moments
 
     return jax.jit(parallel.alone(call))
 
