@@ -73,14 +73,14 @@ class Side:
 
 
 def commit() -> str:
-    """The commit of this checkout, "-dirty" if it is not quite that."""
-    described = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return described.stdout.strip()
+    """The commit of this checkout, "-dirty" if the code measured is not quite that."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parents[1]), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "gen_jax", "configs", "benchmarks")
+    return git("describe", "--always") + ("-dirty" if changed else "")
 
 
 def interleaved(sides: dict[str, Side], seconds: float, windows: int) -> dict[str, list[float]]:
