@@ -41,7 +41,11 @@ def positions(
 
 def batch(values: Float[Array, "n ..."]) -> Float[Array, "..."]:
     """The sum over the first axis."""
-    return _folded(_same, values, axis=0)[0] if on_cpu() else jnp.sum(values, axis=0)
+    while on_cpu() and len(values) > MOST_SLICES and _slices(len(values)) > 1:
+        values = _cut(_same, values, axis=0)
+    # The last few by a reduction: XLA computes it once, where additions of slices might be fused
+    # into, and computed again for every element of, what they are broadcast to.
+    return jnp.sum(values, axis=0)
 
 
 def channels(images: Float[Array, "n ... c"]) -> Float[Array, "c"]:
@@ -76,16 +80,21 @@ _spread.defvjp(
 
 def _folded(function: Callable[..., Array], *arrays: Array, axis: int) -> Array:
     """The sum of a function over an axis, which stays, with length 1."""
-    count = _slices(arrays[0].shape[axis])
-    if count == 1:
+    if _slices(arrays[0].shape[axis]) == 1:
         return jnp.sum(function(*arrays), axis=axis, keepdims=True)
+    total = _cut(function, *arrays, axis=axis)
+    return total if total.shape[axis] == 1 else _folded(_same, total, axis=axis)
+
+
+def _cut(function: Callable[..., Array], *arrays: Array, axis: int) -> Array:
+    """A function of equal slices of arrays along an axis, added."""
+    count = _slices(arrays[0].shape[axis])
     length = arrays[0].shape[axis] // count
     parts = [
         function(*(lax.slice_in_dim(a, i * length, (i + 1) * length, axis=axis) for a in arrays))
         for i in range(count)
     ]
-    total = reduce(add, parts)
-    return total if length == 1 else _folded(_same, total, axis=axis)
+    return reduce(add, parts)
 
 
 def _slices(length: int) -> int:
