@@ -43,7 +43,7 @@ def prepare() -> None:
     if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
         jax.config.update("jax_compilation_cache_dir", str(programs()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", CACHE_SECONDS)
-        if find_spec("filelock"):  # JAX bounds the size by it
+        if _bounded():
             jax.config.update("jax_compilation_cache_max_size", CACHE_BYTES)
 
 
@@ -57,10 +57,17 @@ def on_cpu() -> bool:
 def programs() -> Path:
     """The user's folder of compiled programs for this kind of processor.
 
-    A program is compiled for the processor it is first wanted on, and a home may be shared.
+    A program is compiled for the processor it is first wanted on, and a home may be shared. Where
+    its size is bounded, JAX keeps more beside every program, and misses that in another's folder.
     """
     kind = hashlib.sha256(machine.instructions().encode()).hexdigest()[:12]
+    kind += "" if _bounded() else "-unbounded"
     return machine.cache("programs") / kind
+
+
+def _bounded() -> bool:
+    """Whether the folder of compiled programs is: JAX does it by this package."""
+    return find_spec("filelock") is not None
 
 
 def knows(flag: str) -> bool:
