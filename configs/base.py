@@ -27,7 +27,7 @@ def get_config() -> ConfigDict:
         2  # newest checkpoints kept, beside the best on the test set, if evaluated
     )
     config.steps_per_call = 0  # steps the devices are given at once; 0: 10, and 1 on a CPU. What is
-    # due after a step waits for the end of its call
+    # due after a step waits for the end of its call, which a checkpoint is
     config.ledger_every = 50  # steps between lines of audit/ledger.jsonl; 0: no ledger
     config.precision = "float32"  # of networks in training; "bfloat16" is faster on GPUs and TPUs
     # (parameters, statistics, losses and evaluation stay float32)

@@ -11,6 +11,7 @@ from gen_jax.audit.tensors import differences, most, network, readable, short
 from gen_jax.core.state import TrainState
 from gen_jax.errors import UserError
 from gen_jax.job import Job, Parts, checkpoints, load
+from gen_jax.train import calls
 
 
 def compare(one: Job, other: Job) -> Iterator[Finding]:
@@ -137,9 +138,11 @@ def _side_by_side(jobs: tuple[Job, Job], chains: list[Chain], last: int, first: 
         )
         details = {"step": step, "arrays": [each._asdict() for each in found]}
         return Finding("replay", FAIL, text, details)
+    several = any(calls.steps_per_call(job.config) > 1 for job in jobs)
     text = (
-        f"trained again here from step {start} to {first}, they do not part: it was not config or "
-        "data that parted them, but code, versions or devices"
+        f"trained again here from step {start} to {first}, step by step, they do not part: it was "
+        "not config or data that parted them, but code, versions or devices"
+        + (", or how many steps were given to those at once (steps_per_call)" if several else "")
     )
     return Finding("replay", REMARK, text)
 

@@ -14,7 +14,7 @@ from gen_jax.core import digest, keys, parallel
 from gen_jax.core.state import TrainState
 from gen_jax.data.batches import Batch, Batches
 from gen_jax.job import Job, Parts
-from gen_jax.train import calls, divergence, loop, steps
+from gen_jax.train import calls, divergence, steps
 from gen_jax.train.progress import Progress
 
 SMALL = 1e-2
@@ -62,7 +62,6 @@ class Trainer:
         self.key_digest = steps.make_key_digest(family, config)
         self._steps = steps.Together(family, [config], at_once=False)
         self._per_call = calls.steps_per_call(config)
-        self._cuts = loop.milestones(config, parts.train, family.draws)
         self.images = config.batch_size * family.draws
 
     def initial(self) -> TrainState:
@@ -74,11 +73,12 @@ class Trainer:
     ) -> Iterator[Step]:
         """Every step from `state`, that of `start`, to `stop`, called as in training.
 
-        Calls end at `ends` as well: where the run's did, if it had shorter ones.
+        Calls end at `ends` as well: where the run's did. Each that was shorter than others has a
+        line in the ledger.
         """
         spread = self._steps.join([state])
         with contextlib.closing(self.batches.prefetch(start, stop)) as source:
-            for call in calls.spans(start, stop, self._per_call, self._cuts | ends):
+            for call in calls.spans(start, stop, self._per_call, ends):
                 batches = [next(source)[1] for _ in call]
                 spread, (metrics,) = self._steps(spread, [calls.stacked(batches)])
                 each = calls.of_steps(jax.device_get(metrics))

@@ -28,6 +28,8 @@ POSITIVE = (
     "eval.classified",
     "eval.inversion_steps",
 )
+RESIDENT = ("auto", "always", "never")
+MOST_STEPS = 1000
 BELOW_ONE = ("ema_decay", "optimizer.b1", "optimizer.b2", "*.dropout")
 """At least 0 and below 1. Every other number may be 0, none may be negative."""
 
@@ -48,6 +50,14 @@ def check_values(config: ConfigDict) -> None:
     for epochs in config.eval_epochs:
         if isinstance(epochs, bool) or not isinstance(epochs, int | float) or epochs <= 0:
             raise UserError(f"eval_epochs={tuple(config.eval_epochs)}: must be positive numbers")
+    if config.data.resident not in RESIDENT:
+        choices = ", ".join(map(repr, RESIDENT))
+        raise UserError(f"data.resident={config.data.resident!r}: must be one of {choices}")
+    if config.steps_per_call > MOST_STEPS:
+        raise UserError(
+            f"steps_per_call={config.steps_per_call}: at most {MOST_STEPS}, whose images are sent "
+            "together"
+        )
     for key, value in config.resume.items():
         if value not in ("refuse", "record"):
             raise UserError(f"resume.{key}={value!r}: must be 'refuse' or 'record'")

@@ -19,12 +19,14 @@ _NEVER = -1
 _STEP = 2**28
 """By how much the heap grows."""
 _RESERVED = 2**32
-"""Most bytes of it that are asked to be of huge pages. Until it is touched no memory is taken."""
+"""Most bytes of it that are asked to be of huge pages. Linux takes memory when it is touched."""
 _PAGE = 2**21
 
 
 def keep() -> bool:
     """Has freed memory stay in the process, in huge pages; whether it did.
+
+    It is before any backend is known, hence on machines with accelerators, too.
 
     Nothing is done where the C library is another than glibc, or where the user has set it up
     (`MALLOC_...`, `GLIBC_TUNABLES`, `LD_PRELOAD`).

@@ -25,7 +25,7 @@ from gen_jax.errors import UserError
 Tree = Any
 SIGNAL = "signal"
 LAG = 2
-"""Steps after which a signal is looked at: reading it at once would wait for the devices."""
+"""Calls after which a signal is looked at: reading it at once would wait for the devices."""
 
 GOODBYE = 60
 """Seconds that a process which ends waits for the others before it leaves them to `jax`."""

@@ -3,8 +3,8 @@
 XLA:CPU gives a sum over the leading axes of a batch of images to one thread, which takes several
 times as long as a convolution's bias does to add (`benchmarks/sums.py`): biases, batch norm and
 their gradients are such sums. Here they are additions of slices there, which it spreads over
-threads and vector units; pairs are then added in the order of a tree, which rounds less, too. On
-GPUs and TPUs they are `jnp.sum`.
+threads and vector units; sums of sums of at most sixteen, they round less, too. On GPUs and TPUs
+they are `jnp.sum`.
 """
 
 from collections.abc import Callable

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL
+import PIL.features
 from absl import logging
 
 from gen_jax.core import machine, npz
@@ -24,6 +24,7 @@ from gen_jax.data.stream import StreamSplit
 FEWEST = 2000
 """Images below which decoding takes no longer than looking."""
 ARRAYS = ("image", "label", "factors")
+CODE = ("tfds", "tfds_features", "image_folder", "stream", "spec")
 
 
 def in_memory(
@@ -44,7 +45,10 @@ def in_memory(
     if cache == "" or len(stream) < FEWEST or size > npz.MOST_BYTES // 2:
         return stream.in_memory()
     folder = machine.cache("decoded") if cache is None else expanded(cache)
-    path = folder / f"{_name(files, asked)}.npz"
+    try:
+        path = folder / f"{_name(files, asked)}.npz"
+    except OSError:  # the reader has better words for a missing file
+        return stream.in_memory()
     found = _read(path, stream)
     if found is None:
         found = stream.in_memory()
@@ -54,9 +58,10 @@ def in_memory(
 
 
 def _name(files: Sequence[Path], asked: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps([asked, PIL.__version__], sort_keys=True).encode())
+    libraries = [PIL.__version__, *map(PIL.features.version, ("jpg", "zlib", "webp"))]
+    digest = hashlib.sha256(json.dumps([asked, libraries], sort_keys=True).encode())
     here = Path(__file__).parent
-    for path in [*(here / f"{name}.py" for name in ("tfds", "image_folder", "stream")), *files]:
+    for path in [*(here / f"{name}.py" for name in CODE), *files]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]

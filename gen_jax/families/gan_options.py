@@ -202,6 +202,11 @@ def _check_data(config: ConfigDict, options: Options) -> None:
         raise UserError(
             f"batch_size={config.batch_size} is not divisible by discriminator.pack={options.pack}"
         )
+    if options.points and config.precision != "float32":
+        raise UserError(
+            f"precision={config.precision!r}: {config.data.name} has points in the plane, whose "
+            "modes are as narrow as its spacing of numbers; leave it at 'float32'"
+        )
     if options.augment and options.points:
         raise UserError("discriminator.augment changes pictures; data.name has points in the plane")
     if options.categorical == 1:

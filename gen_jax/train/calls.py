@@ -1,9 +1,11 @@
 """How steps are given to the devices: one at a time, or several, where starting costs most.
 
 A call's steps are the iterations of one loop on the device, and what is due after a step (a line of
-metrics, a checkpoint, a signal) is done at the end of the call it is in. Where calls end follows
-from the config and the number of the step alone, so that a run resumed at the end of one goes on
-with the programs it would have gone on with.
+metrics, a signal) is done at the end of the call it is in. Checkpoints end a call, and the two
+steps after one are calls of their own, since audits elsewhere hold those to rounding. Where calls
+end follows from the config and the number of the step alone, so that a run resumed at the end of
+one goes on with the programs it would have gone on with. (A run that is given more steps than it
+was begun with is, where its old end was not one of those, the same to rounding.)
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,14 +30,21 @@ def steps_per_call(config: ConfigDict) -> int:
     return 1 if jax.default_backend() == "cpu" else ON_ACCELERATORS
 
 
-def spans(start: int, stop: int, per_call: int, cuts: frozenset[int]) -> Iterator[range]:
+def spans(
+    start: int, stop: int, per_call: int, cuts: frozenset[int] = frozenset(), saves: int = 0
+) -> Iterator[range]:
     """The steps from `start` to `stop`, call by call.
 
-    A call ends at every multiple of `per_call`, at every one of `cuts` and at the stop.
+    A call ends at every multiple of `per_call`, at every one of `cuts`, at every multiple of
+    `saves` (0: none) and the two steps after it, and at the stop.
     """
     while start < stop:
-        end = min((start // per_call + 1) * per_call, stop)
-        end = min((cut for cut in cuts if start < cut < end), default=end)
+        ends = [(start // per_call + 1) * per_call, stop]
+        if saves:
+            last = start // saves * saves
+            ends += [last + 1, last + 2, last + saves]
+        ends += cuts if per_call > 1 else ()
+        end = min(each for each in ends if each > start)
         yield range(start, end)
         start = end
 

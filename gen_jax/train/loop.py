@@ -94,10 +94,13 @@ def train(family: Family, split: Split, runs: Sequence[Run]) -> list[TrainState]
     states = processes.from_first(states)
     start, stop = int(states[0].step), total_steps(config, split, family.draws)
     per_call, marks = calls.steps_per_call(config), milestones(config, split, family.draws)
-    store = resident.store(split, config.data.resident)
+    with processes.together():
+        wanted = resident.wanted(split, config.data.resident)
+    # Where one process has no room for them, none keeps them: all launch the same programs.
+    store = {} if processes.most(int(not wanted)) else resident.store(split)
     steps_of_all = steps.Together(family, [run.config for run in runs], store=store)
     state = steps_of_all.join(states)
-    spans = calls.spans(start, stop, per_call, marks)
+    spans = calls.spans(start, stop, per_call, marks, config.checkpoint_every)
     stops = processes.Stops()
     fresh = start  # where a replay may begin; in two steps training amplifies little rounding
 

@@ -9,40 +9,41 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int, UInt8
+from jaxtyping import Array, Bool, Int, Shaped
 
 from gen_jax.core import parallel
 from gen_jax.data.batches import Batch, Batches
 from gen_jax.data.spec import ArraySplit, Split
 from gen_jax.errors import UserError
 
-CHOICES = ("auto", "always", "never")
 SHARE = 0.25
 """Of a device's memory that images may take where nobody asked for it."""
 
 Store = dict[str, Any]
 
 
-def store(split: Split, choice: str) -> Store:
-    """Images and labels of a split on every local device, or nothing: batches are then sent whole.
+def wanted(split: Split, choice: str) -> bool:
+    """Whether a split is to be kept on this process's devices; batches are sent whole otherwise.
 
-    By "auto" they are there on GPUs and TPUs, if they are in this machine's memory and take little
-    of the devices'.
+    By "auto" it is on GPUs and TPUs, if it is in this machine's memory and takes little of theirs.
 
     Raises:
-      UserError: no such choice, or "always" for a split that is decoded on demand.
+      UserError: "always" for a split that is not in memory as it is trained on.
     """
-    if choice not in CHOICES:
-        raise UserError(f"data.resident={choice!r}: must be one of {', '.join(CHOICES)}")
-    if not isinstance(split, ArraySplit):
-        if choice == "always":
-            raise UserError(
-                "data.resident='always' takes images in memory; leave out data.stream and "
-                "data.train_classes, or pass --config.data.resident=auto"
-            )
-        return {}
-    if choice == "never" or (choice == "auto" and not _fits(split)):
-        return {}
+    if isinstance(split, ArraySplit):
+        return choice == "always" or (choice == "auto" and _fits(split))
+    if choice == "always":
+        raise UserError(
+            f"data.resident='always': {split.spec.name} is not in memory image by image "
+            "(data.stream, data.train_classes and stacked_mnist never are); pass "
+            "--config.data.resident=auto"
+        )
+    return False
+
+
+def store(split: Split) -> Store:
+    """Images and labels of a split, an `ArraySplit`, on every local device."""
+    assert isinstance(split, ArraySplit)
     return parallel.replicate({"image": split.images, "label": split.labels})
 
 
@@ -59,7 +60,7 @@ def gathered(store: Store, batch: dict[str, Array]) -> dict[str, Array]:
     """On a device: the images and labels of `picks`, the very bytes of `Batches.batch`."""
     index: Int[Array, "... b"] = batch["index"]
     flip: Bool[Array, "... b"] = batch["flip"]
-    images: UInt8[Array, "... b h w c"] = store["image"][index]
+    images: Shaped[Array, "... b h w c"] = store["image"][index]
     mirrored = jnp.where(flip[..., None, None, None], images[..., ::-1, :], images)
     others = {name: leaf for name, leaf in batch.items() if name not in ("index", "flip")}
     return others | {"image": mirrored, "label": store["label"][index]}

@@ -16,7 +16,7 @@ from gen_jax.core import keys, parallel
 from gen_jax.core.digest import by_path, digest
 from gen_jax.data.batches import Batches
 from gen_jax.families import FAMILIES
-from gen_jax.train import fits, steps
+from gen_jax.train import calls, fits, resident, steps
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.progress import Progress
 
@@ -163,8 +163,8 @@ def test_an_audit_of_every_seed(together, capsys):
     assert launch.main([*arguments, *SMALL, *seeds, "--mode=audit", "--span=0:2"]) == 0
 
 
-@pytest.mark.parametrize("devices", [1, 4])
-def test_stacked_in_one_program_each_is_the_run_alone_to_rounding(devices, monkeypatch):
+@pytest.mark.parametrize(("devices", "several"), [(1, False), (4, False), (4, True)])
+def test_stacked_in_one_program_each_is_the_run_alone_to_rounding(devices, several, monkeypatch):
     monkeypatch.setattr(parallel.jax, "local_device_count", lambda: devices, raising=True)
     overrides = [each.removeprefix("--config.") for each in SMALL]
     base = configs.override(configs.load(ROOT / "configs" / "cvae_gan_shapes.py"), overrides)
@@ -177,11 +177,19 @@ def test_stacked_in_one_program_each_is_the_run_alone_to_rounding(devices, monke
     family = FAMILIES[base.family](base, split.spec)
     ends = {}
     for at_once in (True, False):
-        program = steps.Together(family, settings, at_once=at_once)
+        # At once also two steps a call, of images on the devices.
+        called = at_once and several
+        store = resident.store(split) if called else None
+        program = steps.Together(family, settings, at_once=at_once, store=store)
         init = [jax.jit(family.init)(keys.stream(c.seed, "init")) for c in settings]
         state = program.join(init)
-        for step in range(2):
-            batches = [Batches(split, c.batch_size, c.seed, False, 1).batch(step) for c in settings]
+        streams = [Batches(split, c.batch_size, c.seed, True) for c in settings]
+        if called:
+            picked = [[resident.picks(each, step) for step in range(2)] for each in streams]
+            state, metrics = program(state, [calls.stacked(each) for each in picked])
+            metrics = [{name: value[:, -1] for name, value in each.items()} for each in metrics]
+        for step in range(0 if called else 2):
+            batches = [each.batch(step) for each in streams]
             state, metrics = program(state, [parallel.shard(b, axis=1) for b in batches])
         picked = [parallel.unreplicate(program.pick(state, k)) for k in range(2)]
         ends[at_once] = list(zip(jax.device_get(picked), jax.device_get(metrics), strict=True))
