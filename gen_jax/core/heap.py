@@ -3,7 +3,7 @@
 XLA:CPU asks the C library for every step's temporary arrays, up to hundreds of megabytes, and
 frees them at its end. By default glibc hands so large a block back to the kernel at once, which
 then clears it page by page when the next step touches it: a tenth of a step, a fifth of a small one
-(`benchmarks/heap.py`).
+(`benchmarks/settings.py`).
 """
 
 import ctypes
