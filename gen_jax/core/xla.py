@@ -12,8 +12,8 @@ FLAGS = {
     # jaxlib 0.10 has XLA:CPU give convolutions to YNNPACK, which takes longer than Eigen for
     # strided ones, and twice as long for gradients of their kernels (`benchmarks/strided.py`).
     "xla_cpu_experimental_ynn_fusion_type": "",
-    # The older emitters of fusions compile a step of the flagship in 0.7 of the time, into code that
-    # is about as fast (`benchmarks/settings.py`).
+    # The older emitters of fusions compile a step of the flagship in 0.7 of the time, into code
+    # that is about as fast (`benchmarks/settings.py`).
     "xla_cpu_use_fusion_emitters": "false",
 }
 """Flags of XLA:CPU and what they are set to."""
