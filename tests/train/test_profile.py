@@ -93,8 +93,10 @@ def test_what_a_cpu_hands_on_is_what_is_left_of_the_step():
     assert profile.handed_on(6.0, {"conv.1": 3.0, "dot.4": 1.0}) == {"conv.1": 4.5, "dot.4": 1.5}
 
 
-def test_a_run_leaves_a_trace_that_opens_and_says_where_the_time_goes(tmp_path, capsys):
-    assert launch.main([*SMALL, f"--workdir={tmp_path}", "--config.num_steps=11"]) == 0
+@pytest.mark.parametrize("keys", [("num_steps=11",), ("num_steps=14", "steps_per_call=3")])
+def test_a_run_leaves_a_trace_that_opens_and_says_where_the_time_goes(tmp_path, capsys, keys):
+    keys = [f"--config.{key}" for key in keys]
+    assert launch.main([*SMALL, f"--workdir={tmp_path}", *keys]) == 0
     assert "A step took" in capsys.readouterr().out
     (trace,) = (tmp_path / "profile").glob("plugins/profile/*/perfetto_trace.json.gz")
     assert json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
@@ -105,3 +107,6 @@ def test_a_run_leaves_a_trace_that_opens_and_says_where_the_time_goes(tmp_path, 
 def test_too_few_steps_to_trace(tmp_path, capsys):
     assert launch.main([*SMALL, f"--workdir={tmp_path}", "--config.num_steps=9"]) == 2
     assert "takes 10 steps, and 9 are left" in capsys.readouterr().err
+    keys = ("--config.num_steps=13", "--config.steps_per_call=3")
+    assert launch.main([*SMALL, f"--workdir={tmp_path / 'calls'}", *keys]) == 2
+    assert "takes 14 steps, and 13 are left" in capsys.readouterr().err
