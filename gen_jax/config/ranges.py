@@ -28,10 +28,11 @@ POSITIVE = (
     "eval.classified",
     "eval.inversion_steps",
 )
-RESIDENT = ("auto", "always", "never")
-MOST_STEPS = 1000
 BELOW_ONE = ("ema_decay", "optimizer.b1", "optimizer.b2", "*.dropout")
 """At least 0 and below 1. Every other number may be 0, none may be negative."""
+MOST_STEPS = 1000
+"""Of a call."""
+RESIDENT = ("auto", "always", "never")
 
 
 def check_values(config: ConfigDict) -> None:

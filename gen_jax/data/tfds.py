@@ -88,8 +88,8 @@ def load(config: ConfigDict, split: str, others: tuple[str, ...] = ()) -> Split:
     stream = StreamSplit(spec, len(positions), read, annotate)
     if config.stream:
         return stream
-    asked = {"spec": repr(spec), "split": split, "size": config.image_size, "binary": bool(binary)}
-    asked |= {"features": repr(chosen), "kept": [split, len(positions), int(positions[-1])]}
+    asked = {"spec": repr(spec), "features": repr(chosen), "size": config.image_size}
+    asked |= {"binary": bool(binary), "kept": [split, len(positions), int(positions[-1])]}
     return decoded.in_memory(stream, records.files(), asked, config.get("cache"))
 
 

@@ -28,7 +28,7 @@ def posterior(
         x = jnp.concatenate([x, embedded.astype(x.dtype)], axis=-1)
     if encoder.hidden:
         x = Dropout(encoder.dropout)(leaky_relu(Dense(encoder.hidden)(x)), keys)
-    x = _wide(x)
+    x = x.astype(jnp.float32)
     return Dense(encoder.z_dim, name="mean")(x), Dense(encoder.z_dim, name="logvar")(x)
 
 
@@ -69,7 +69,7 @@ def judgement(
     logit = w . phi + b + <embed(y), phi> (Miyato & Koyama 2018, eq. 3 and fig. 2). Without classes
     there is no embedding.
     """
-    features = _wide(features)
+    features = features.astype(jnp.float32)
     if discriminator.minibatch != "none":
         batch = MINIBATCH[discriminator.minibatch]()(features, train)
         features = jnp.concatenate([features, batch], axis=-1)
@@ -79,7 +79,3 @@ def judgement(
         table = Embed(discriminator.num_classes, features.shape[-1], normalised, name="embed")
         logits += jnp.sum(table(labels, train) * features, axis=-1)
     return logits
-
-
-def _wide(x: Float[Array, "n d"]) -> Float[Array, "n d"]:
-    return x.astype(jnp.float32)

@@ -43,8 +43,8 @@ def spans(
         if saves:
             last = start // saves * saves
             ends += [last + 1, last + 2, last + saves]
-        ends += cuts if per_call > 1 else ()
         end = min(each for each in ends if each > start)
+        end = next((step for step in range(start + 1, end) if step in cuts), end)
         yield range(start, end)
         start = end
 
