@@ -2,6 +2,7 @@
 
 import argparse
 import logging as standard_logging
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from gen_jax import config as configs
+from gen_jax import queue
 from gen_jax.core import determinism, processes, xla
 from gen_jax.errors import UserError, choose, line
 from gen_jax.job import Job, restore
@@ -30,8 +32,10 @@ def main(argv: Sequence[str]) -> int:
     That is 0, 1 (an audit found something wrong), 2 (user's error) or 128 + signal.
     """
     _log_plainly()
-    xla.prepare()
     try:
+        if any(re.match(r"--?queue\b", arg) for arg in argv):
+            return _queue(argv)
+        xla.prepare()
         job = parse(argv)
         computes = job.flags.mode in ("train", "evaluate", "audit")
         late = computes and job.config.get("deterministic", True) and determinism.ask()
@@ -68,6 +72,8 @@ def parse(argv: Sequence[str]) -> Job:
         return _comparison(flags, path, overrides)
     if flags.runs is not None:
         raise UserError("--runs: only --mode=compare and --mode=audit take it; leave it out")
+    if flags.only is not None or flags.status:
+        raise UserError("--only, --status: of a queue; say which, --queue=FILE")
     if flags.span is not None and flags.mode != "audit":
         raise UserError("--span: only --mode=audit replays steps; leave it out")
     base = configs.base()
@@ -86,6 +92,19 @@ def parse(argv: Sequence[str]) -> Job:
     # A run made before a key was known to be idle is still a run.
     configs.check_ignored(config, base, saved["config"] if saved is not None else {})
     return Job(name, config, Path(flags.workdir or Path("runs") / name), flags)
+
+
+def _queue(argv: Sequence[str]) -> int:
+    """Runs a queue. JAX is not started: its commands want the devices."""
+    path, overrides, rest = configs.split_args(argv)
+    flags = _parser().parse_args(rest)
+    given = {key for key, value in vars(flags).items() if value != _parser().get_default(key)}
+    if path is not None or overrides or given - {"queue", "only", "status", "workdir"}:
+        raise UserError(
+            "--queue takes its commands from a file; only --only, --status and --workdir go with it"
+        )
+    root = Path(flags.workdir) if flags.workdir else None
+    return queue.main(Path(flags.queue), parse, root, flags.only, flags.status)
 
 
 def _place(flags: argparse.Namespace) -> processes.Place | None:
@@ -128,6 +147,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", help="compare: workdirs or globs, commas between; audit: two")
     parser.add_argument("--span", help="audit: the steps to replay, such as 0:500; default all")
     parser.add_argument("--labels", help="sample: classes, such as apple,rose; default all")
+    line = parser.add_argument_group("several commands, one after the other")
+    line.add_argument("--queue", help="a file with the arguments of a command a line")
+    line.add_argument("--only", type=int, help="run only this one of them, counted from 1")
+    line.add_argument("--status", action="store_true", help="print how far they are; run nothing")
     several = parser.add_argument_group("several processes that train one model", "docs/scaling.md")
     several.add_argument(
         "--distributed", action="store_true", help="as SLURM, Open MPI or a TPU pod started them"

@@ -1,0 +1,86 @@
+"""What is known of each command of a queue: a folder of its own, with its log and how it ended."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gen_jax.core import flock, strict_json
+from gen_jax.core.files import write_bytes
+from gen_jax.queue.commands import Command
+from gen_jax.report.tables import duration
+
+LOG, _ENDED, _LOCK = "log.txt", "ended.json", "running.lock"
+_SIGNALS = (130, 143)
+"""Exit codes of a command that Ctrl-C or SIGTERM ended."""
+_TAIL = 4096
+"""Bytes of a log that its last line is looked for in."""
+
+
+class Mark(NamedTuple):
+    """A state ("to do", "running", "done", "interrupted" or "failed") and what is said of it."""
+
+    state: str
+    about: str
+
+
+def folder(root: Path, command: Command) -> Path:
+    """The folder of a command."""
+    safe = "".join(char if char.isalnum() or char in "-_." else "-" for char in command.name)
+    return root / f"{safe[:80]}-{command.key}"
+
+
+def read(root: Path, command: Command) -> Mark:
+    """Where a command stands, running ones included."""
+    place = folder(root, command)
+    if place.is_dir():
+        with flock.taken(place / _LOCK) as (_, ours):
+            if not ours:
+                return Mark("running", last_line(place / LOG))
+    return ended(root, command)
+
+
+def ended(root: Path, command: Command) -> Mark:
+    """How a command ended; "to do" if it never did."""
+    log = folder(root, command) / LOG
+    try:
+        content = strict_json.read(folder(root, command) / _ENDED)
+        code, took = int(content["exit_code"]), duration(float(content["seconds"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Mark("to do", "")
+    if code == 0:
+        return Mark("done", took)
+    if code in _SIGNALS:
+        return Mark("interrupted", last_line(log))
+    return Mark("failed", f"exit code {code}: {last_line(log)}")
+
+
+def write(root: Path, command: Command, content: dict[str, Any]) -> None:
+    """Records how a command ended: its exit code and seconds."""
+    text = json.dumps({"args": command.args} | content, indent=1) + "\n"
+    write_bytes(folder(root, command) / _ENDED, text.encode())
+
+
+@contextmanager
+def held(root: Path, command: Command) -> Iterator[int | None]:
+    """Holds a command while it runs; gives the lock's descriptor, None if another process has it.
+
+    A process that inherits the descriptor holds the command as well.
+    """
+    place = folder(root, command)
+    place.mkdir(parents=True, exist_ok=True)
+    with flock.taken(place / _LOCK) as (file, ours):
+        yield file.fileno() if ours else None
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that has letters; "" without one."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(log.stat().st_size - _TAIL, 0))
+            text = file.read(_TAIL).decode(errors="replace")
+    except OSError:
+        return ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "".join(char if char.isprintable() else " " for char in lines[-1]) if lines else ""
