@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from gen_jax import config as configs
-from gen_jax import queue
+from gen_jax import queue, several
 from gen_jax.core import determinism, processes, xla
 from gen_jax.errors import UserError, choose, line
 from gen_jax.job import Job, restore
@@ -68,10 +68,10 @@ def parse(argv: Sequence[str]) -> Job:
         workdir.check_contained(Path(flags.workdir))
     if (flags.distributed or _place(flags)) and flags.mode != "train":
         raise UserError(f"--mode={flags.mode} takes one process; leave out how several are joined")
-    if flags.mode == "compare" or (flags.mode == "audit" and flags.runs is not None):
-        return _comparison(flags, path, overrides)
+    if flags.mode in several.MODES or (flags.mode == "audit" and flags.runs is not None):
+        return _of_several(flags, path, overrides)
     if flags.runs is not None:
-        raise UserError("--runs: only --mode=compare and --mode=audit take it; leave it out")
+        raise UserError(f"--runs: only modes {', '.join(several.MODES)} and audit take it")
     if flags.only is not None or flags.status:
         raise UserError("--only, --status: of a queue; say which, --queue=FILE")
     if flags.span is not None and flags.mode != "audit":
@@ -115,16 +115,16 @@ def _place(flags: argparse.Namespace) -> processes.Place | None:
     return place
 
 
-def _comparison(flags: argparse.Namespace, path: str | None, overrides: list[str]) -> Job:
+def _of_several(flags: argparse.Namespace, path: str | None, overrides: list[str]) -> Job:
     """A job without a config: those of the runs count."""
     if path is not None or overrides:
         raise UserError(f"--mode={flags.mode} takes --runs as they are; leave out --config")
-    if not flags.runs:
-        globs = " or --runs='runs/*'" if flags.mode == "compare" else ""
+    if not flags.runs and flags.mode != "page":
+        globs = " or --runs='runs/*'" if flags.mode != "audit" else ""
         raise UserError(f"--mode={flags.mode}: say which runs, --runs=runs/a,runs/b{globs}")
     if not flags.workdir:
-        raise UserError(f"--mode={flags.mode}: say where the report goes, --workdir=DIR")
-    return Job("comparison", ConfigDict(), Path(flags.workdir), flags)
+        raise UserError(f"--mode={flags.mode}: say where to write, --workdir=DIR")
+    return Job(flags.mode, ConfigDict(), Path(flags.workdir), flags)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -144,7 +144,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workdir", help="where the run lives; default runs/NAME")
     parser.add_argument("--num", type=int, default=64, help="sample: how many pictures")
     parser.add_argument("--seed", type=int, default=0, help="sample: which pictures")
-    parser.add_argument("--runs", help="compare: workdirs or globs, commas between; audit: two")
+    parser.add_argument("--runs", help="compare, page, archive: workdirs or globs, commas between")
+    parser.add_argument("--part_mib", type=int, default=60, help="archive: size of a file at most")
     parser.add_argument("--span", help="audit: the steps to replay, such as 0:500; default all")
     parser.add_argument("--labels", help="sample: classes, such as apple,rose; default all")
     line = parser.add_argument_group("several commands, one after the other")

@@ -15,7 +15,7 @@ from clu import parameter_overview
 from ml_collections import ConfigDict
 
 from gen_jax import config as configs
-from gen_jax import evals, hooks, report
+from gen_jax import evals, hooks, report, several
 from gen_jax.audit import circumstances, examples
 from gen_jax.audit.command import audit
 from gen_jax.audit.ledger import Ledger
@@ -27,7 +27,7 @@ from gen_jax.errors import UserError, nearest
 from gen_jax.evals import cas, fidelity, namer
 from gen_jax.evals.model import Model, to_uint8
 from gen_jax.job import Job, Parts, checkpoints, family, history, load, restore, seeds
-from gen_jax.report import comparison, images, points
+from gen_jax.report import images, points
 from gen_jax.train import fits, loop, steps, workdir
 from gen_jax.train.checkpoints import Checkpoints
 
@@ -177,13 +177,6 @@ def write_report(job: Job) -> None:
     _report(job)
 
 
-def compare(job: Job) -> None:
-    """Writes report.md and report.html of several runs into a folder of their own."""
-    entries = [entry.strip() for entry in job.flags.runs.split(",") if entry.strip()]
-    defaults = configs.to_json(configs.base())
-    print(f"comparison: {comparison.write(entries, job.workdir, defaults)}")
-
-
 def of_each_seed(mode: Callable[[Job], int | None]) -> Callable[[Job], int]:
     """A mode that does every seed of a job after the other; its exit code is the worst."""
     return lambda job: max(mode(each) or 0 for each in seeds(job))
@@ -194,7 +187,9 @@ MODES: dict[str, Callable[[Job], int | None]] = {
     "evaluate": of_each_seed(evaluate),
     "sample": of_each_seed(sample),
     "report": of_each_seed(write_report),
-    "compare": compare,
+    "compare": several.compare,
+    "page": several.page,
+    "archive": several.archive,
     "audit": of_each_seed(audit),
 }
 

@@ -52,13 +52,13 @@ def _block(block: Block, figures: dict[str, bytes]) -> str:
             return f"> {escaped(text)} ({escaped(source)})"
         case Facts(facts):
             rows = tuple((fact.label, fact.value, fact.note) for fact in facts)
-            return _table(Table(("quantity", "value", ""), rows, numeric=(1,)))
+            return table(Table(("quantity", "value", ""), rows, numeric=(1,)))
         case Table():
-            return _table(block)
+            return table(block)
         case Code(text):
             return "\n".join(f"    {line}" for line in text.splitlines())
-        case Folded(title, table):
-            return f"<details><summary>{escaped(title)}</summary>\n\n{_table(table)}\n\n</details>"
+        case Folded(title, inner):
+            return f"<details><summary>{escaped(title)}</summary>\n\n{table(inner)}\n\n</details>"
         case Charts(name, _, caption, sheet):
             return f"{_picture(name, sheet, name, figures)}\n\n{escaped(caption)}"
         case Gallery():
@@ -83,13 +83,14 @@ def _picture(name: str, png: bytes, description: str, figures: dict[str, bytes])
     return f"![{escaped(description.replace('_', ' '))}]({path})"
 
 
-def _table(table: Table) -> str:
-    lines = [f"{escaped(table.caption)}\n"] if table.caption else []
-    lines += _header([escaped(name) for name in table.columns], table.numeric)
-    for index, row in enumerate(table.rows):
-        cells = [_cell(table, index, column, text) for column, text in enumerate(row)]
-        if table.notes and table.notes[index]:
-            cells[0] += f"<br><small>{escaped(table.notes[index])}</small>"
+def table(block: Table) -> str:
+    """A table, its caption above it and its notes below the first cells."""
+    lines = [f"{escaped(block.caption)}\n"] if block.caption else []
+    lines += _header([escaped(name) for name in block.columns], block.numeric)
+    for index, row in enumerate(block.rows):
+        cells = [_cell(block, index, column, text) for column, text in enumerate(row)]
+        if block.notes and block.notes[index]:
+            cells[0] += f"<br><small>{escaped(block.notes[index])}</small>"
         lines.append(_row(cells))
     return "\n".join(lines)
 

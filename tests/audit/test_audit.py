@@ -337,7 +337,7 @@ def test_two_runs_are_compared_down_to_the_step_and_the_array(
 @pytest.mark.parametrize(
     ("argv", "reason"),
     [
-        (["--runs=a,b"], "say where the report goes"),
+        (["--runs=a,b"], "say where to write"),
         (["--runs=a,b", "--workdir=out"], "no run in a"),
         (["--workdir=nowhere"], "say what to run"),
         (["--runs=a", "--workdir=out", "--config=configs/vae_mnist.py"], "leave out --config"),

@@ -50,12 +50,12 @@ def trade_offs(models: Sequence[Model], rows: tuple[Row, ...]) -> list[Block]:
     """What a model is chosen by, a line or more each, and how its stability is measured."""
     chosen: list[tuple[str, Row]] = []
     for aspect, evaluation, patterns in _ASPECTS:
-        found = [row for name in patterns for row in rows if fnmatchcase(row.quantity, name)]
+        fitting = [row for name in patterns for row in rows if fnmatchcase(row.quantity, name)]
         empty = Row(evaluation, patterns[0], "", "", {})
-        chosen += [(aspect, row) for row in found or [empty]]
+        chosen += [(aspect, row) for row in fitting or [empty]]
     shown = [row for _, row in chosen]
-    table = _table(models, shown, rows, [aspect for aspect, _ in chosen], name=True)
-    return [*_seeds(models, rows), table._replace(code=()), Text(_INDEX)]
+    found = table(models, shown, rows, [aspect for aspect, _ in chosen], name=True)
+    return [*_seeds(models, rows), found._replace(code=()), Text(_INDEX)]
 
 
 def final(models: Sequence[Model], rows: tuple[Row, ...]) -> list[Block]:
@@ -67,11 +67,11 @@ def final(models: Sequence[Model], rows: tuple[Row, ...]) -> list[Block]:
     key.sort(key=lambda row: rank(row.quantity))
     blocks: list[Block] = []
     if key:
-        blocks.append(_table(models, key, rows, [row.quantity for row in key], evaluation=True))
+        blocks.append(table(models, key, rows, [row.quantity for row in key], evaluation=True))
     for evaluation in dict.fromkeys(row.evaluation for row in measured):
         own = [row for row in measured if row.evaluation == evaluation]
-        table = _table(models, own, rows, [row.quantity for row in own])
-        blocks.append(Folded(f"All of {evaluation}: {len(own)} rows", table))
+        found = table(models, own, rows, [row.quantity for row in own])
+        blocks.append(Folded(f"All of {evaluation}: {len(own)} rows", found))
     return blocks
 
 
@@ -91,8 +91,8 @@ def _own(
     own = [row for row in rows if row.evaluation == evaluation]
     if not own:
         return [Missing(nothing)]
-    table = _table(models, own, rows, [row.quantity for row in own])
-    return [table._replace(code=())]
+    found = table(models, own, rows, [row.quantity for row in own])
+    return [found._replace(code=())]
 
 
 def _seeds(models: Sequence[Model], rows: Sequence[Row]) -> list[Block]:
@@ -115,7 +115,7 @@ def _known(row: Row) -> bool:
     return direction(row.quantity) is not None
 
 
-def _table(
+def table(
     models: Sequence[Model],
     shown: Sequence[Row],
     rows: tuple[Row, ...],

@@ -3,7 +3,7 @@
 They are of each model's first seed. What a model has no picture of, a line says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,22 @@ _MOST_PIXELS = {"samples": 500_000, "reconstructions": 160_000, "paths": 250_000
 _GRID = 8
 _IMAGES = 10
 _PATHS = 3
+_SHOWN: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("samples", "class_grid"), (_GRID, _GRID)),
+    **dict.fromkeys(("reconstruction_input", "reconstruction_output"), (_IMAGES,)),
+    **dict.fromkeys(("interpolation", "interpolation_ends", "walk"), (_PATHS,)),
+    **dict.fromkeys(("points_modes", "points_samples"), ()),
+}
+"""The arrays that are drawn here, and at most how much of each axis."""
+
+
+def shown(figures: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What of a run's figures.npz is drawn here, and no more."""
+    return {
+        name: figures[name][tuple(slice(most) for most in parts[: figures[name].ndim])]
+        for name, parts in _SHOWN.items()
+        if name in figures
+    }
 
 
 def samples(models: Sequence[Model]) -> list[Block]:

@@ -38,25 +38,49 @@ def read(entries: Sequence[str], defaults: Mapping[str, Any]) -> tuple[Member, .
     """Reads the workdirs that entries name, in this order.
 
     Args:
-      entries: folders, or globs of them. A glob passes over folders that hold no run, and gives
-        the others in the order of their names.
-      defaults: the nested config of a run that sets nothing. A key that a run's config lacks, as it
-        was not there yet, counts as having had its default.
+      entries: folders, or globs of them, as in `find`.
+      defaults: as in `member`.
 
     Raises:
-      UserError: an entry that names no run, a run that is named twice, or fewer than two runs.
+      UserError: as `find`, or fewer than two runs.
+    """
+    paths = find(entries)
+    if len(paths) < 2:
+        raise UserError(f"--runs: at least two runs to compare, got {len(paths)}")
+    named = zip(paths, names(paths), strict=True)
+    return tuple(member(path, name, defaults) for path, name in named)
+
+
+def find(entries: Sequence[str]) -> list[Path]:
+    """The workdirs that entries name, in this order.
+
+    A glob passes over folders that hold no run, and gives the others in the order of their names.
+
+    Raises:
+      UserError: an entry that names no run, or a run that is named twice.
     """
     paths = [path for entry in entries for path in _matching(entry)]
     whole = [path.resolve() for path in paths]
     for index, path in enumerate(whole):
         if path in whole[:index]:
             raise UserError(f"--runs: {paths[index]} is named twice; name each run once")
-    if len(paths) < 2:
-        raise UserError(f"--runs: at least two runs to compare, got {len(paths)}")
+    return paths
+
+
+def names(paths: Sequence[Path]) -> list[str]:
+    """Paths without what all of them have in front."""
+    whole = [path.resolve() for path in paths]
     above = os.path.commonpath([path.parent for path in whole])
-    names = [path.relative_to(above).as_posix() for path in whole]
-    runs = (_completed(_of_one_step(workdir.read(path)), defaults) for path in paths)
-    return tuple(Member(name, run) for name, run in zip(names, runs, strict=True))
+    return [path.relative_to(above).as_posix() for path in whole]
+
+
+def member(path: Path, name: str, defaults: Mapping[str, Any]) -> Member:
+    """A workdir as a run of that name.
+
+    A key that its config lacks, as it was not there yet, counts as having had its default:
+    `defaults` is the nested config of a run that sets nothing.
+    """
+    return Member(name, _completed(_of_one_step(workdir.read(path)), defaults))
 
 
 def _of_one_step(run: Run) -> Run:

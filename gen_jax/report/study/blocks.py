@@ -1,0 +1,107 @@
+"""Numbers and tables of a page, from the records of a study."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from gen_jax.errors import UserError, nearest
+from gen_jax.report import markdown, timing
+from gen_jax.report.comparison import measures, metrics, models
+from gen_jax.report.comparison.estimates import printed
+from gen_jax.report.comparison.models import Model
+from gen_jax.report.comparison.runs import Member
+from gen_jax.report.document import Table
+from gen_jax.report.tables import duration, number
+
+_UNKNOWN = "not recorded"
+_COLUMNS = ("run", "command", "commit", "config", "seed", "device", "steps", "images seen", "time")
+
+
+class Source:
+    """Fills the markers of a page (`markers.Source`)."""
+
+    def __init__(self, members: Sequence[Member]):
+        self._members = members
+
+    def value(self, runs: str, quantity: str) -> str:
+        """Raises UserError unless the runs have the quantity, under one protocol."""
+        model = self._model(runs, runs)
+        rows = _of(measures.rows([model]), quantity)
+        if len(rows) != 1:
+            found = f"{len(rows)} of different protocols" if rows else "none"
+            raise UserError(f"<!-- value {runs} {quantity} -->: one number wanted, found {found}")
+        return printed(rows[0].cells[0], len(model.members))
+
+    def table(self, columns: Mapping[str, str], rows: Mapping[str, str]) -> str:
+        """Raises UserError for runs that are not there; what a run does not have says why."""
+        chosen = [self._model(glob, label) for label, glob in columns.items()]
+        known = measures.rows(chosen)
+        heads, shown = [], []
+        for heading, quantity in rows.items():
+            found = _of(known, quantity)
+            evaluation, _, name = quantity.partition("/")
+            empty = measures.Row(evaluation, name, "", "", {})
+            shown += found or [empty]
+            heads += [heading] * max(len(found), 1)
+        return markdown.table(metrics.table(chosen, shown, known, heads)._replace(code=()))
+
+    def runs(self, globs: Sequence[str]) -> str:
+        """Raises UserError for a glob that names no run."""
+        chosen = [each for glob in globs for each in self._named(glob)] or list(self._members)
+        rows = tuple(_made(member) for member in chosen)
+        return markdown.table(Table(_COLUMNS, rows, numeric=(4, 6, 7, 8), code=(0, 1, 2, 3)))
+
+    def _model(self, glob: str, label: str) -> Model:
+        """The runs a glob names, as one model."""
+        members = self._named(glob)
+        found = models.group(members)
+        if len(found) > 1:
+            configs = [models.without_places(each.settings) for each in found]
+            apart = ", ".join(models.differing(configs)) or "the step they stand at"
+            raise UserError(f"{glob}: its runs differ in more than the seed: {apart}")
+        return found[0]._replace(label=label)
+
+    def _named(self, glob: str) -> list[Member]:
+        found = [each for each in self._members if fnmatchcase(each.name, glob)]
+        if not found:
+            known = [each.name for each in self._members]
+            raise UserError(f"no record of a run {glob!r}; {nearest(glob, known)}")
+        return found
+
+
+def _of(rows: Sequence[measures.Row], quantity: str) -> list[measures.Row]:
+    """The rows of "EVALUATION/QUANTITY", one a protocol."""
+    return [row for row in rows if f"{row.evaluation}/{row.quantity}" == quantity]
+
+
+def _made(member: Member) -> tuple[str, ...]:
+    """How a run was made: a row of `_COLUMNS`."""
+    run, environment = member.run, member.run.environment
+    commit, dirty = environment.get("git_commit"), environment.get("git_dirty")
+    steps, images, clock = timing.last_step(run), timing.images_per_step(run), timing.clock(run)
+    processor = environment.get("processor")
+    device = measures.device(run) or _UNKNOWN
+    if processor and environment.get("platform") == "cpu":
+        device += f" ({processor})"
+    return (
+        member.name,
+        _command(environment.get("command")),
+        str(commit)[:10] + "+" * bool(dirty) if commit else _UNKNOWN,
+        str(run.config.get("digest", _UNKNOWN))[:10],
+        str(member.seed if member.seed is not None else _UNKNOWN),
+        device,
+        f"{steps:,}" if steps is not None else _UNKNOWN,
+        number(steps * images) if steps is not None and images is not None else _UNKNOWN,
+        duration(clock.busy) if clock is not None else _UNKNOWN,
+    )
+
+
+def _command(text: object) -> str:
+    """The arguments of run.py in a command, without the workdir, which is the run's name."""
+    if not isinstance(text, str):
+        return _UNKNOWN
+    args = shlex.split(text)
+    start = next((i for i, arg in enumerate(args) if arg.endswith("run.py")), None)
+    if start is None:
+        return text
+    return shlex.join(arg for arg in args[start + 1 :] if not arg.startswith("--workdir"))

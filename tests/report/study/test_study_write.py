@@ -1,0 +1,171 @@
+"""A study's page: filled from its runs, the same from its records, and every mistake named."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gen_jax import launch
+from gen_jax.errors import UserError
+from gen_jax.report import comparison, study
+from tests.report.comparison.fabricated import content_of, figures_of, log, make
+
+PAGE = """# A study
+
+Beta raises the error from <!-- value plain/* reconstruction/mse --><!-- /value --> to
+<!-- value beta/1 reconstruction/mse -->stale<!-- /value -->.
+
+<!-- table
+columns: VAE = plain/*; beta-VAE = beta/1
+rows: test MSE = reconstruction/mse
+rows: inception/fid
+-->
+<!-- /table -->
+
+![Samples](img/beta/1/class_grid.png)
+
+<!-- runs beta/* plain/2 -->
+anything
+<!-- /runs -->
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two models' runs, and a page without its numbers."""
+    for name, beta, seed, mse in (
+        ("plain/1", 1.0, 1, 0.5),
+        ("plain/2", 1.0, 2, 0.7),
+        ("beta/1", 4.0, 1, 0.91239),
+    ):
+        path = make(
+            tmp_path / "runs" / name,
+            seed=seed,
+            changes={"loss": {"beta": beta}, "eval": {"classifier": "/home/me/judge.npz"}},
+            evals=[
+                content_of("reconstruction", {"mse": mse}, protocol={"at": "/home/me/judge.npz"})
+            ],
+            figures=figures_of(90),
+            rows=log(losses=[1 / (3 + n) for n in range(40)]),
+            command="python /home/me/run.py --config=configs/vae.py --workdir=/home/x --config.a=b",
+            git_commit="0123456789abcdef",
+            device_kind="cpu",
+            device_count=1,
+        )
+        (path / "report").mkdir()
+        Image.fromarray(np.full((4, 4), seed, np.uint8)).save(path / "report" / "class_grid.png")
+    out = tmp_path / "docs"
+    out.mkdir()
+    (out / "README.md").write_text(PAGE)
+    return out
+
+
+def files(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_page_holds_what_the_runs_say(folder, tmp_path):
+    study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+    text = (folder / "README.md").read_text()
+    assert "from <!-- value plain/* reconstruction/mse -->0.60 ± 0.14<!-- /value --> to" in text
+    assert "<!-- value beta/1 reconstruction/mse -->0.9124<!-- /value -->." in text
+    assert "|  | VAE · 2 seeds | beta-VAE · 1 seed |" in text
+    assert "| test MSE ↓ | 0.60 ± 0.14 | 0.9124 |" in text
+    assert "| inception/fid ↓ | *not evaluated* | *not evaluated* |" in text
+    assert "anything" not in text
+    row = next(line for line in text.splitlines() if line.startswith("| `beta/1`"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1] == "`--config=configs/vae.py --config.a=b`"
+    assert cells[2] == "`0123456789`"
+    assert cells[4:8] == ["1", "1 × cpu", "80", "800"]
+    assert not any(line.startswith("| `plain/1`") for line in text.splitlines())
+    with Image.open(folder / "img" / "beta" / "1" / "class_grid.png") as picture:
+        assert picture.getpixel((0, 0)) == 1
+
+
+def test_the_records_alone_give_the_same_page_and_comparison(folder, tmp_path):
+    entries = [str(tmp_path / "runs" / "*" / "*")]
+    study.write(folder, entries)
+    before = files(folder)
+    study.write(folder)
+    assert files(folder) == before
+    study.write(folder, entries)
+    assert files(folder) == before
+    comparison.write(entries, tmp_path / "whole")
+    whole = (tmp_path / "whole" / "report.md").read_bytes()
+    # Pictures and all; but paths are shorter in the records.
+    assert before["report.md"] == whole.replace(b"/home/me/", b"")
+    pictures = {name: png for name, png in before.items() if name.startswith("report/")}
+    assert pictures
+    assert all((tmp_path / "whole" / name).read_bytes() == png for name, png in pictures.items())
+
+
+def test_a_record_names_no_folder_of_the_machine_and_keeps_seven_digits(folder, tmp_path):
+    study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+    record = folder / "records" / "beta" / "1"
+    assert "/home" not in "".join(
+        path.read_text() for path in record.rglob("*.json*") if path.is_file()
+    )
+    environment = json.loads((record / "environment.json").read_text())
+    assert (
+        environment["command"] == "python run.py --config=configs/vae.py --workdir=x --config.a=b"
+    )
+    first = json.loads((record / "metrics.jsonl").read_text().splitlines()[0])
+    assert first["loss/total"] == 0.3333333
+
+
+def test_what_a_run_no_longer_has_leaves_its_record(folder, tmp_path):
+    entries = [str(tmp_path / "runs" / "*" / "*")]
+    study.write(folder, entries)
+    (tmp_path / "runs" / "plain" / "2" / "evals" / "figures.npz").unlink()
+    study.write(folder, entries)
+    assert not (folder / "records" / "plain" / "2" / "evals" / "figures.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<!-- value plain/* reconstruction/mse -->1", "line 1: .*value.* is not closed"),
+        ("\n<!-- table -->\n<!-- /runs -->", "is closed by <!-- /runs -->"),
+        ("<!-- value plain/1 -->1<!-- /value -->", "of RUNS and a QUANTITY"),
+        ("<!-- value plane/1 a/b -->1<!-- /value -->", "did you mean plain/1"),
+        ("<!-- value plain/1 a/b -->1<!-- /value -->", "one number wanted, found none"),
+        ("<!-- value * reconstruction/mse --><!-- /value -->", "more than the seed: loss.beta"),
+        ("<!-- table\ncolumns: a = plain/1\n--><!-- /table -->", "and one 'rows: ...'"),
+        ("<!-- table\nlines: a\n--><!-- /table -->", "did you mean columns"),
+        ("<!-- runs none* -->\n<!-- /runs -->", "no record of a run 'none\\*'"),
+        ("![](img/plain/1/none.png)", "shows none.png of plain/1, which has no .*report/none.png"),
+    ],
+)
+def test_a_mistake_is_named_and_leaves_the_page(folder, tmp_path, text, said):
+    (folder / "README.md").write_text(text)
+    with pytest.raises(UserError, match=said):
+        study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+    assert (folder / "README.md").read_text() == text
+
+
+def test_other_protocols_are_not_one_value(folder, tmp_path):
+    path = tmp_path / "runs" / "plain" / "2" / "evals" / "reconstruction.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"num_examples": 7}))
+    with pytest.raises(UserError, match="found 2 of different protocols"):
+        study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+
+
+def test_without_a_page_or_records_it_is_one_line(tmp_path, capsys):
+    assert launch.main(["--mode=page", f"--workdir={tmp_path / 'none'}"]) == 2
+    assert "README.md cannot be read; write the study's text" in capsys.readouterr().err
+    (tmp_path / "README.md").write_text("text")
+    assert launch.main(["--mode=page", f"--workdir={tmp_path}"]) == 2
+    assert "give the study's runs" in capsys.readouterr().err
+
+
+def test_a_damaged_evaluation_is_no_record(folder, tmp_path):
+    (tmp_path / "runs" / "plain" / "2" / "evals" / "reconstruction.json").write_text("{")
+    with pytest.raises(UserError, match=r"reconstruction\.json cannot be read"):
+        study.write(folder, [str(tmp_path / "runs" / "*" / "*")])

@@ -1,0 +1,84 @@
+"""Runs in parts of a bounded size: whole again after the way, and gone on with."""
+
+import hashlib
+import tarfile
+
+import pytest
+
+from gen_jax import archive, launch
+from gen_jax.errors import UserError
+
+
+@pytest.fixture
+def run(tmp_path):
+    def make(name, checkpoints=()):
+        path = tmp_path / "runs" / name
+        (path / "evals").mkdir(parents=True)
+        (path / "config.json").write_text(f'{{"config": {{}}, "name": "{name}"}}')
+        (path / "evals" / "a.json").write_text("{}" * 500)
+        (path / "training.lock").write_text("process 1")
+        for step in checkpoints:
+            (path / "checkpoints" / str(step) / "d").mkdir(parents=True)
+            (path / "checkpoints" / str(step) / "d" / "state").write_bytes(b"%d" % step * 100)
+        (path / "checkpoints").mkdir(exist_ok=True)
+        (path / "checkpoints" / "9.damaged").mkdir()
+        return path
+
+    return make
+
+
+def unpacked(out, folder):
+    whole = folder / "whole.tar.gz"
+    whole.write_bytes(b"".join(path.read_bytes() for path in sorted(out.glob("runs.tar.gz.*"))))
+    with tarfile.open(whole) as archive:
+        archive.extractall(folder, filter="data")
+    whole.unlink()
+
+
+def test_runs_come_back_whole_with_their_newest_checkpoint(run, tmp_path, capsys):
+    run("a", checkpoints=(8, 10, 9))
+    run("b/seed1")
+    out = tmp_path / "back"
+    argv = ["--mode=archive", f"--runs={tmp_path}/runs/a,{tmp_path}/runs/b/*", f"--workdir={out}"]
+    assert launch.main(argv) == 0
+    assert "runs.tar.gz.000: 0.0 MiB" in capsys.readouterr().out
+    there = tmp_path / "there"
+    there.mkdir()
+    unpacked(out, there)
+    found = {str(path.relative_to(there)) for path in there.rglob("*") if path.is_file()}
+    assert found == {
+        "a/config.json",
+        "a/evals/a.json",
+        "a/checkpoints/10/d/state",
+        "b/seed1/config.json",
+        "b/seed1/evals/a.json",
+    }
+    assert (there / "a/checkpoints/10/d/state").read_bytes() == b"10" * 100
+
+
+def test_parts_are_bounded_the_same_every_time_and_named_by_digest(run, tmp_path):
+    path = run("a", checkpoints=(3,))
+    (path / "noise").write_bytes(hashlib.sha256(b"1").digest() * 40)
+    out = tmp_path / "back"
+    parts = archive.write([str(path)], out, 100)
+    assert len(parts) > 1
+    assert all(part.stat().st_size <= 100 for part in parts)
+    sums = (out / "SHA256SUMS").read_text().splitlines()
+    assert sums == [
+        f"{hashlib.sha256(part.read_bytes()).hexdigest()}  {part.name}" for part in parts
+    ]
+    before = [part.read_bytes() for part in parts]
+    assert [part.read_bytes() for part in archive.write([str(path)], out, 100)] == before
+    whole = archive.write([str(path)], out, 10**6)
+    assert [part.name for part in whole] == ["runs.tar.gz.000"]
+    assert sorted(part.name for part in out.iterdir()) == ["SHA256SUMS", "runs.tar.gz.000"]
+
+
+def test_links_and_bad_sizes_are_refused(run, tmp_path, capsys):
+    path = run("a")
+    (path / "evals" / "secret").symlink_to("/etc/passwd")
+    with pytest.raises(UserError, match="is no file of its own"):
+        archive.write([str(path)], tmp_path / "back", 100)
+    argv = ["--mode=archive", f"--runs={path}", f"--workdir={tmp_path / 'back'}", "--part_mib=0"]
+    assert launch.main(argv) == 2
+    assert "--part_mib=0: at least 1" in capsys.readouterr().err
