@@ -53,6 +53,7 @@ def test_a_run_leaves_a_complete_workdir(trained):
     assert evals == {
         "figures.npz",
         "latents.json",
+        "probe.json",
         "reconstruction.json",
         "samples.json",
         "similarity.json",

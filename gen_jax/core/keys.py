@@ -20,6 +20,7 @@ STREAMS = {
     "denoising": 6,
     "information": 7,
     "eval_train": 8,
+    "probe": 9,
 }
 """Streams by name. The data stream is host-side: `data.batches` draws it from the same seed."""
 

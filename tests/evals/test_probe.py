@@ -1,5 +1,6 @@
 """The linear probe on codes that are separable, useless, or none of its business."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -66,9 +67,34 @@ def test_only_the_first_examples_are_fitted_to_and_their_classes_asked_for():
     assert result.values["probe_accuracy"] == 1
 
 
+@pytest.mark.parametrize("brightness", [0, 1])
+def test_a_conditional_encoder_is_not_helped_by_the_label_it_is_told(brightness):
+    def told(state, images, labels):
+        flat = images.reshape(len(images), -1)
+        return jnp.concatenate([jax.nn.one_hot(labels, 5), brightness * flat], axis=1), flat
+
+    result = evaluate(3, FAMILY._replace(encode=told), conditional=True)
+    assert result.protocol["told"] == "a class drawn at random"
+    if brightness:
+        assert result.values["probe_accuracy"] == 1
+    else:
+        assert result.values["probe_accuracy"] <= result.values["chance"] + 0.1
+
+
+def test_classes_told_do_not_depend_on_the_block_size():
+    def told(state, images, labels):
+        return images.reshape(len(images), -1) + 0.3 * labels[:, None], images
+
+    family = FAMILY._replace(encode=told)
+    one, other = (
+        evaluate(60, family, conditional=True, **{"eval.batch_size": size}).values
+        for size in (7, 300)
+    )
+    assert one == other
+
+
 def test_where_there_is_no_probe():
     assert evaluate(3, **{"eval.probe_examples": 0}) is None
-    assert evaluate(3, conditional=True) is None
     one_class = toy.split(toy.noise_images(30), np.full(30, 2))
     assert evaluate(3, train=one_class) is None
 

@@ -83,8 +83,6 @@ def lacking(model: Model, evaluation: str, quantity: str) -> str:
     if missing:
         return f"no {missing[0]}"
     conditional = model.settings.get("conditional")
-    if evaluation == "probe" and conditional:
-        return "its encoder is told the label"
     of_labels = evaluation == "cas" or any(fnmatchcase(quantity, each) for each in _OF_LABELS)
     if of_labels and conditional is False:
         return "its samples have no label"
