@@ -50,6 +50,7 @@ def get_config() -> ConfigDict:
     data.num_test = 0  # test images used; 0: all
     data.keep = ""  # shapes: values of factors to keep, such as "shape=heart, size=0|3|5"; "": all
     data.train_classes = ()  # labels to train on; (): all. The others are anomalies in the test set
+    data.scarce = ""  # classes of which only the first training images are used: "8=50, 3=20"
     data.flip = False  # mirror half of the training images, left to right
     data.resident = "auto"  # training images on the devices: "auto" (GPUs and TPUs with room for
     # them), "always" or "never"
@@ -186,6 +187,9 @@ def get_config() -> ConfigDict:
     evaluation.allow_few = False  # Frechet distances of fewer images than features
     evaluation.cas_samples = 0  # samples a classifier is trained on, to be asked about real images
     evaluation.cas_epochs = 10.0  # over them
+    evaluation.augment_epochs = (
+        0.0  # of classifiers that samples of data.scarce classes help; 0: no
+    )
     evaluation.cache = placeholder(str)  # where features of real images are kept; "": nowhere
     evaluation.svm_examples = 0  # training images of an SVM on the discriminator's features; 0: no
     evaluation.inversions = 16  # test images whose z is sought by gradient descent; 0: none

@@ -24,7 +24,7 @@ from gen_jax.core.files import write_bytes
 from gen_jax.core.state import Family
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError, nearest
-from gen_jax.evals import cas, fidelity, namer
+from gen_jax.evals import augmentation, cas, fidelity, namer
 from gen_jax.evals.model import Model, to_uint8
 from gen_jax.job import Job, Parts, checkpoints, family, history, load, restore, seeds
 from gen_jax.report import images, points
@@ -211,6 +211,7 @@ def _check_evaluations(
     fidelity.check(config, train_split, test_split)
     if family.sample is not None:
         cas.check(config, train_split)
+        augmentation.check(config, train_split)
 
 
 def _evaluate(job: Job, model: Model) -> None:

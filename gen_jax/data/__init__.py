@@ -4,14 +4,14 @@
 function of (seed, step).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from gen_jax.data.batches import Batches, num_steps
-from gen_jax.data.classes import Subset, class_indices
+from gen_jax.data.classes import Subset, class_indices, scarce_counts, without_surplus
 from gen_jax.data.image_folder import load as load_folder
 from gen_jax.data.points import MIXTURES
 from gen_jax.data.points import loader as points_loader
@@ -45,7 +45,8 @@ def load(config_data: ConfigDict, split: str) -> Split:
     """The split of a data set that a config's `data` section describes.
 
     With `train_classes` the train split keeps the images of those classes (of the first
-    `num_train`), under their own labels, and the test split keeps all of its own.
+    `num_train`), under their own labels, with `scarce` the first so many of some of them; the test
+    split keeps all of its own.
 
     Args:
         config_data: the section; all of its keys but `flip`, which is for `Batches` and which
@@ -54,7 +55,7 @@ def load(config_data: ConfigDict, split: str) -> Split:
 
     Raises:
         UserError: the data set cannot be found, read or made to fit, or has no training images of
-            those classes; the line says what to do.
+            those classes, or `scarce` is wrong; the line says what to do.
     """
     if split not in ("train", "test"):
         raise UserError(f"split must be 'train' or 'test', not {split!r}")
@@ -65,21 +66,32 @@ def load(config_data: ConfigDict, split: str) -> Split:
         )
     source = SOURCES.get(config_data.name, partial(load_tfds, others=tuple(SOURCES)))
     loaded = source(config_data, split)
-    chosen = config_data.get("train_classes", ())
-    if not chosen:
+    chosen, scarce = config_data.get("train_classes", ()), config_data.get("scarce", "")
+    if not chosen and not scarce:
         return loaded
-    classes = class_indices(chosen, loaded.spec.class_names)
     # The test split's spec counts training images too: their labels, without their pixels.
     train = loaded if split == "train" else source(_streamed(config_data), "train")
-    kept = np.flatnonzero(np.isin(train.labels, classes))
+    kept = _kept(train, chosen, scarce)
     if not len(kept):
-        names = ", ".join(loaded.spec.class_names[i] for i in classes)
+        names = ", ".join(map(str, chosen))
         raise UserError(
             f"{config_data.name} has no training images of data.train_classes ({names}): "
             "take others, or a larger --config.data.num_train"
         )
     positions = kept if split == "train" else np.arange(len(loaded))
     return Subset(loaded.spec._replace(num_examples=len(kept)), loaded, positions)
+
+
+def _kept(train: Split, chosen: Sequence[str | int], scarce: str) -> np.ndarray:
+    """Positions of the training images of these classes, the first so many of scarce ones."""
+    names = train.spec.class_names
+    classes = class_indices(chosen, names) if chosen else np.arange(len(names))
+    counts = scarce_counts(scarce, names)
+    absent = [names[label] for label in counts if label not in classes]
+    if absent:
+        raise UserError(f"data.scarce: {absent[0]!r} is not among data.train_classes")
+    kept = without_surplus(train.labels, counts)
+    return kept[np.isin(train.labels[kept], classes)]
 
 
 def _streamed(config_data: ConfigDict) -> ConfigDict:

@@ -1,6 +1,6 @@
 """Some of a data set's classes: naming them, and a split that keeps their images only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -35,6 +35,33 @@ def class_indices(
             raise UserError(f"{key}: no class {item!r}; {nearest(str(item), class_names)}")
         found.add(known[str(item)])
     return np.array(sorted(found), np.int64)
+
+
+def scarce_counts(text: str, class_names: Sequence[str]) -> dict[int, int]:
+    """How many training images some classes keep: "8=50, cat=100" as {class: count}.
+
+    Raises:
+        UserError: an item that is not CLASS=COUNT with a count of at least 1, a class that is not
+            there, or one that is given twice.
+    """
+    counts: dict[int, int] = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, count = (part.strip() for part in item.rpartition("="))
+        if not equals or not count.isdecimal() or not int(count):
+            raise UserError(f"data.scarce: {item!r} is not CLASS=COUNT, such as 8=50")
+        (index,) = class_indices((name,), class_names, "data.scarce")
+        if index in counts:
+            raise UserError(f"data.scarce: class {name!r} is given twice")
+        counts[int(index)] = int(count)
+    return counts
+
+
+def without_surplus(labels: np.ndarray, counts: Mapping[int, int]) -> np.ndarray:
+    """Positions, int64 ascending, of all images but those beyond the first so many of a class."""
+    keep = np.ones(len(labels), bool)
+    for label, count in counts.items():
+        keep[np.flatnonzero(labels == label)[count:]] = False
+    return np.flatnonzero(keep)
 
 
 class Subset:

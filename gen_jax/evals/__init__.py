@@ -11,6 +11,7 @@ import numpy as np
 from gen_jax.core.files import write_bytes
 from gen_jax.evals import (
     anomaly,
+    augmentation,
     cas,
     classified,
     denoising,
@@ -60,6 +61,7 @@ EVALS = {
     "inception": Evaluation(fidelity.through_inception, needs=("sample",)),
     "fd_classifier": Evaluation(fidelity.through_classifier, needs=("sample",)),
     "cas": Evaluation(cas.evaluate, needs=("sample",)),
+    "augmentation": Evaluation(augmentation.evaluate, needs=("sample",)),
     "discrimination": Evaluation(discrimination.evaluate, needs=("metrics", "sample")),
     "modes": Evaluation(modes.evaluate, needs=("sample",)),
     "classified": Evaluation(classified.evaluate, needs=("sample",)),

@@ -35,7 +35,7 @@ def wanted(split: Split, choice: str) -> bool:
     if choice == "always":
         raise UserError(
             f"data.resident='always': {split.spec.name} is not in memory image by image "
-            "(data.stream, data.train_classes and stacked_mnist never are); pass "
+            "(data.stream, data.train_classes, data.scarce and stacked_mnist never are); pass "
             "--config.data.resident=auto"
         )
     return False

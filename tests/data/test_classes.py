@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_jax import data
+from gen_jax.data import classes
 from gen_jax.data.batches import Batches
 from gen_jax.errors import UserError
 from tests.data import test_folder
@@ -84,3 +85,52 @@ def test_classes_that_leave_nothing_or_are_unknown(tmp_path):
             data.load(config, split)
     with pytest.raises(UserError, match="did you mean odd"):
         data.load(section(tmp_path, train_classes=("od",)), "train")
+
+
+@given(st.lists(st.integers(0, 3), min_size=1), st.integers(1, 5))
+def test_without_surplus_keeps_the_first_so_many_of_a_class(labels, count):
+    labels = np.array(labels)
+    kept = classes.without_surplus(labels, {2: count})
+    expected, seen = [], 0
+    for position, label in enumerate(labels):
+        seen += label == 2
+        if label != 2 or seen <= count:
+            expected.append(position)
+    assert kept.tolist() == expected
+
+
+def test_scarce_counts_are_by_name_or_number():
+    assert classes.scarce_counts("cat=5, 9 = 20,3=1", NAMES) == {0: 5, 2: 20, 3: 1}
+    assert classes.scarce_counts("", NAMES) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cat", "'cat' is not CLASS=COUNT"),
+        ("cat=0", "is not CLASS=COUNT"),
+        ("cat=-3", "is not CLASS=COUNT"),
+        ("cat=2.5", "is not CLASS=COUNT"),
+        ("=5", "no class ''"),
+        ("cta=5", "did you mean cat"),
+        ("cat=5,0=6", "'0' is given twice"),
+    ],
+)
+def test_wrong_scarce_counts(text, said):
+    with pytest.raises(UserError, match=said):
+        classes.scarce_counts(text, NAMES)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_scarce_class_loses_training_images_and_no_test_images(stream):
+    config = shapes_section(stream, "fish", 9)
+    whole = data.load(config, "train")
+    config.scarce = "fish=3"
+    train, test = data.load(config, "train"), data.load(config, "test")
+    assert np.sum(train.labels == 2) == 3
+    assert np.sum(train.labels == 9) == np.sum(whole.labels == 9)
+    assert len(train) == train.spec.num_examples == test.spec.num_examples
+    assert len(test) == 60
+    config.scarce = "arrow=3"
+    with pytest.raises(UserError, match="'arrow' is not among data"):
+        data.load(config, "train")

@@ -7,7 +7,7 @@ import pytest
 
 from gen_jax.core.state import Family
 from gen_jax.errors import UserError
-from gen_jax.evals import cas
+from gen_jax.evals import cas, pupil
 from tests.evals import toy
 
 SHAPE = (8, 8, 1)
@@ -41,7 +41,7 @@ def model(shift=0, **overrides):
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     small = {"classifier.widths": (8,), "classifier.lr": 1e-2}
-    monkeypatch.setattr(cas, "SETTINGS", cas.SETTINGS | small)
+    monkeypatch.setattr(pupil, "SETTINGS", pupil.SETTINGS | small)
 
 
 def test_samples_teach_what_they_show():

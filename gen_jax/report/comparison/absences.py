@@ -17,7 +17,7 @@ _NEEDS = {
     **dict.fromkeys(("reconstruction", "yardsticks", "nll", "latents", "probe"), "encoder"),
     **dict.fromkeys(("disentanglement", "anomaly", "denoising"), "encoder"),
     **dict.fromkeys(("samples", "modes", "classified", "inversion"), "generator"),
-    **dict.fromkeys(("inception", "fd_classifier", "cas"), "generator"),
+    **dict.fromkeys(("inception", "fd_classifier", "cas", "augmentation"), "generator"),
     **dict.fromkeys(("discrimination", "dynamics", "feature_svm"), "discriminator"),
 }
 # The same of some of an evaluation's quantities, by pattern; the first that matches counts.
