@@ -13,6 +13,7 @@ from gen_jax import launch, modes
 from gen_jax.data.spec import DataSpec
 from gen_jax.features import classifier
 from gen_jax.nets.classifier import Classifier
+from gen_jax.queue import commands
 from tests.shrink import shrink
 
 FOLDER = Path(__file__).parents[1] / "configs"
@@ -88,3 +89,15 @@ def test_every_key_of_the_base_is_commented_and_read():
         leaf = key.split(".")[-1]
         assert leaf in code, f"{key} is declared and never read"
         assert f".{leaf} = " in base
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "studies").glob("*.txt")), ids=lambda p: p.stem)
+def test_a_study_is_a_queue(path, tmp_path, monkeypatch):
+    (tmp_path / "configs").symlink_to(FOLDER)
+    monkeypatch.chdir(tmp_path)
+    found = commands.read(path, {"INCEPTION": "inception.npz"}, launch.parse)
+    assert len(found) > 5
+    # It says how it is run, and where its page is.
+    text = path.read_text()
+    assert f"python run.py --queue=configs/studies/{path.name}" in text
+    assert f"--mode=page --workdir=docs/results/{path.stem} --runs=" in text

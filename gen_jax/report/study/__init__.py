@@ -4,7 +4,8 @@ A study's folder holds `README.md`, the page; `records/`, its runs without their
 enough for git; `report.md` and `report/*.png`, the whole comparison; `img/`, pictures of single
 runs. What of the page is written by the program stands between markers, which
 `gen_jax.report.study.markers` explains, and is written anew from the records: so a number on the
-page is always one that a file beside it holds.
+page is always one that a file beside it holds. A README above several studies may have markers as
+well, whose runs are then named STUDY/RUN.
 """
 
 import re
@@ -21,6 +22,8 @@ from gen_jax.report.comparison import models, runs, sections
 from gen_jax.report.study import blocks, markers, records
 
 PAGE, RECORDS, PICTURES = "README.md", "records", "img"
+_ABOVE = (f"*/{RECORDS}", f"docs/results/*/{RECORDS}")
+"""Where a page that is above several studies finds their records."""
 _PICTURE = re.compile(rf"\]\({PICTURES}/([^()]+)/([^()/]+\.png)\)")
 
 
@@ -59,7 +62,7 @@ def write(
             _keep_pictures(text, name, path, root)
     members = read(root, defaults)
     filled = markers.fill(text, blocks.Source(members))
-    if len(members) > 1:
+    if len(members) > 1 and (root / RECORDS).is_dir():
         report, figures = markdown.render(sections.compose(models.group(members)))
         shutil.rmtree(root / markdown.FIGURES, ignore_errors=True)
         for figure, png in figures.items():
@@ -70,13 +73,26 @@ def write(
 
 
 def read(root: Path, defaults: Mapping[str, Any]) -> tuple[runs.Member, ...]:
-    """The records of a study, in the order of their names; UserError if there are none."""
-    folder = root / RECORDS
-    paths = sorted(path.parent for path in folder.rglob("config.json"))
-    if not paths:
-        raise UserError(f"no record in {folder}: give the study's runs, --runs='runs/STUDY/*'")
-    found = (runs.member(path, path.relative_to(folder).as_posix(), defaults) for path in paths)
+    """The records of a study, or of those below a folder that has none, by their names.
+
+    Raises:
+      UserError: there are none.
+    """
+    if (root / RECORDS).is_dir():
+        found = _below(root / RECORDS, "", defaults)
+    else:
+        above = next((each for each in map(sorted, map(root.glob, _ABOVE)) if each), [])
+        parts = (_below(each, f"{each.parent.name}/", defaults) for each in above)
+        found = [member for part in parts for member in part]
+    if not found:
+        raise UserError(f"no record in {root}: give the study's runs, --runs='runs/STUDY/*'")
     return tuple(found)
+
+
+def _below(folder: Path, prefix: str, defaults: Mapping[str, Any]) -> list[runs.Member]:
+    paths = sorted(path.parent for path in folder.rglob("config.json"))
+    names = (prefix + path.relative_to(folder).as_posix() for path in paths)
+    return [runs.member(path, name, defaults) for path, name in zip(paths, names, strict=True)]
 
 
 def _keep_pictures(text: str, name: str, path: Path, root: Path) -> None:

@@ -127,6 +127,26 @@ def test_what_a_run_no_longer_has_leaves_its_record(folder, tmp_path):
     assert not (folder / "records" / "plain" / "2" / "evals" / "figures.npz").exists()
 
 
+def test_a_page_above_studies_names_their_runs_by_both(folder, tmp_path):
+    study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+    (tmp_path / "README.md").write_text(
+        "<!-- value docs/beta/1 reconstruction/mse --><!-- /value -->"
+    )
+    before = files(folder)
+    study.write(tmp_path)
+    assert "0.9124" in (tmp_path / "README.md").read_text()
+    assert files(folder) == before
+    assert not (tmp_path / "report.md").exists()
+    top = tmp_path / "top"
+    (top / "docs" / "results").mkdir(parents=True)
+    folder.rename(top / "docs" / "results" / "beta_study")
+    (top / "README.md").write_text(
+        "<!-- value beta_study/plain/* reconstruction/mse --><!-- /value -->"
+    )
+    study.write(top)
+    assert "0.60 ± 0.14" in (top / "README.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
