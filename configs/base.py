@@ -185,6 +185,9 @@ def get_config() -> ConfigDict:
     evaluation.fidelity_samples = 10000  # samples (and test images, for the floor) of both
     evaluation.fidelity_reals = 10000  # training images they are held against; 0: all
     evaluation.allow_few = False  # Frechet distances of fewer images than features
+    evaluation.ex_post = (
+        False  # FD-classifier of reconstructions, and of z fitted to codes, as well
+    )
     evaluation.cas_samples = 0  # samples a classifier is trained on, to be asked about real images
     evaluation.cas_epochs = 10.0  # over them
     evaluation.augment_epochs = (

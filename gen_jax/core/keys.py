@@ -21,6 +21,7 @@ STREAMS = {
     "information": 7,
     "eval_train": 8,
     "probe": 9,
+    "ex_post": 10,
 }
 """Streams by name. The data stream is host-side: `data.batches` draws it from the same seed."""
 

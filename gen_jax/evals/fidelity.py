@@ -38,7 +38,7 @@ def check(config: ConfigDict, train: Split, test: Split) -> None:
         return
     for seer in (_inception(config), _classifier(config, test.spec)):
         if seer is not None:
-            _check_counts(config, seer, len(train))
+            check_counts(config, seer, len(train))
 
 
 def through_inception(model: Model) -> Result | None:
@@ -57,7 +57,7 @@ def through_classifier(model: Model) -> Result | None:
     Raises:
       UserError: as `check`.
     """
-    seer = None if model.test.spec.modes else _classifier(model.config, model.test.spec)
+    seer = classifier(model)
     return None if seer is None else _evaluate(model, seer)
 
 
@@ -73,6 +73,11 @@ def _inception(config: ConfigDict) -> Extractor | None:
     return seer
 
 
+def classifier(model: Model) -> Extractor | None:
+    """What `through_classifier` looks through, if at all."""
+    return None if model.test.spec.modes else _classifier(model.config, model.test.spec)
+
+
 def _classifier(config: ConfigDict, spec: DataSpec) -> Extractor | None:
     if not config.eval.classifier or spec.name == STACKED:  # whose classifier is of single digits
         return None
@@ -81,7 +86,8 @@ def _classifier(config: ConfigDict, spec: DataSpec) -> Extractor | None:
     return seer
 
 
-def _check_counts(config: ConfigDict, seer: Extractor, available: int) -> None:
+def check_counts(config: ConfigDict, seer: Extractor, available: int) -> None:
+    """Raises UserError for fewer images than features have dimensions, unless that is asked for."""
     settings, least = config.eval, _dimension(seer)
     reals = min(settings.fidelity_reals or available, available)
     for key, count in (("fidelity_reals", reals), ("fidelity_samples", settings.fidelity_samples)):
@@ -102,7 +108,7 @@ class _Held(NamedTuple):
 
 def _evaluate(model: Model, seer: Extractor) -> Result:
     settings, config = model.config.eval, model.config
-    _check_counts(config, seer, len(model.train))
+    check_counts(config, seer, len(model.train))
     cache = real_features.cache_folder(settings.cache)
     reals, fakes = settings.fidelity_reals or len(model.train), settings.fidelity_samples
     real, real_digest = real_features.of_split(seer, model.train, reals, cache, "real train")

@@ -15,7 +15,7 @@ _NETWORKS = {
 }
 _NEEDS = {
     **dict.fromkeys(("reconstruction", "yardsticks", "nll", "latents", "probe"), "encoder"),
-    **dict.fromkeys(("disentanglement", "anomaly", "denoising"), "encoder"),
+    **dict.fromkeys(("disentanglement", "anomaly", "denoising", "ex_post"), "encoder"),
     **dict.fromkeys(("samples", "modes", "classified", "inversion"), "generator"),
     **dict.fromkeys(("inception", "fd_classifier", "cas", "augmentation"), "generator"),
     **dict.fromkeys(("discrimination", "dynamics", "feature_svm"), "discriminator"),

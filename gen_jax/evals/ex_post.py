@@ -1,0 +1,105 @@
+"""Whose fault samples of a VAE are: the decoder's, or the prior's, which misses where codes lie."""
+
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+from threadpoolctl import threadpool_limits
+
+from gen_jax.errors import UserError
+from gen_jax.evals import fidelity, real_features
+from gen_jax.evals import fidelity_names as names
+from gen_jax.evals import fidelity_numbers as numbers
+from gen_jax.evals.fidelity_numbers import Side
+from gen_jax.evals.model import Model, Result, to_uint8
+
+SOURCES = {
+    "reconstructions": "test images encoded to the posterior mean and decoded",
+    "fitted": "z from a Gaussian fitted to the codes of training images",
+}
+
+
+def evaluate(model: Model) -> Result | None:
+    """Distances from real images, through `eval.classifier`, of pictures from three kinds of code.
+
+    Samples decode draws of the prior. Where the codes of images lie elsewhere, the decoder has not
+    learnt to decode them: z from a density fitted to the codes afterwards does better (ex-post
+    density estimation, Ghosh et al. 2020, section 4), here a Gaussian with full covariance, the
+    aggregate posterior's own: of means, plus the mean of variances. Reconstructions show what the
+    decoder can do at codes that fit. What is left of their distance is the decoder's blur; what
+    fitted samples gain is the prior's fault; the rest lies in codes that no Gaussian describes.
+
+    `eval.fidelity_samples` of each against the training images of `evals.fidelity`, with the labels
+    of the first test images.
+
+    None unless `eval.ex_post`, for families that do not encode and decode, and for points.
+
+    Raises:
+      UserError: as `check` and `fidelity.check`.
+    """
+    able = model.family.encode is not None and model.family.decode is not None
+    if not able or not model.config.eval.ex_post:
+        return None
+    check(model.config)
+    seer = fidelity.classifier(model)
+    if seer is None:
+        return None
+    settings, seed = model.config.eval, model.config.seed
+    fidelity.check_counts(model.config, seer, len(model.train))
+    count = min(settings.fidelity_samples, len(model.test))
+    reals = settings.fidelity_reals or len(model.train)
+    cache = real_features.cache_folder(settings.cache)
+    real, digest = real_features.of_split(seer, model.train, reals, cache, "real train")
+    labels = np.asarray(model.test.labels[:count], np.int32)
+    codes = {"reconstructions": model.encode(count)[0], "fitted": _fitted(model, reals, count)}
+    values: dict[str, float] = {}
+    errors: dict[str, float] = {}
+    for name in SOURCES:
+        drawn = _decoded(model, codes[name], labels)
+        fake = Side(real_features.watched(seer, drawn, count, name), None)
+        # What BLAS sums up must not depend on the cores it finds.
+        with threadpool_limits(limits=1, user_api="blas"):
+            found = numbers.compare(seer, Side(real, None), fake, seed, settings.allow_few)
+        values |= {f"{name}/{metric}": value for metric, value in found[0].items()}
+        errors |= {f"{name}/{metric}": value for metric, value in found[1].items()}
+    return Result(
+        values=values,
+        units={name: names.unit(name.partition("/")[2]) for name in values},
+        errors=errors,
+        protocol={
+            "split": "train",
+            "num_examples": count,
+            "num_real": min(reals, len(model.train)),
+            "seed": seed,
+            "sources": SOURCES,
+            **seer.protocol,
+            "real_sha256": digest,
+        },
+    )
+
+
+def check(config: ConfigDict) -> None:
+    """Raises UserError where it is asked for without a classifier to look through."""
+    if config.eval.ex_post and not config.eval.classifier:
+        raise UserError("eval.ex_post looks through a classifier; pass eval.classifier as well")
+
+
+def _fitted(model: Model, fitted_to: int, count: int) -> np.ndarray:
+    """Draws [count, Z] of a Gaussian with the mean and covariance of the aggregate posterior."""
+    means, logvars = (part.astype(np.float64) for part in model.encode(fitted_to, model.train))
+    with threadpool_limits(limits=1, user_api="blas"):
+        covariance = np.atleast_2d(np.cov(means.T, bias=True)) + np.diag(
+            np.exp(logvars).mean(axis=0)
+        )
+        root = np.linalg.cholesky(covariance)
+        draw = jax.vmap(lambda key: jax.random.normal(key, root.shape[:1]))
+        noise = np.asarray(draw(model.keys("ex_post", np.arange(count))), np.float64)
+        return (means.mean(axis=0) + noise @ root.T).astype(np.float32)
+
+
+def _decoded(model: Model, codes: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
+    size = model.config.eval.batch_size
+    for start in range(0, len(codes), size):
+        block = slice(start, start + size)
+        yield to_uint8(model.decode(codes[block], labels[block]))
