@@ -1,7 +1,6 @@
 """Anomaly detection: do test images of classes not trained on score higher than the others?"""
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from gen_jax.data import class_indices
 from gen_jax.evals.model import Model, Result, to_uint8
@@ -27,6 +26,9 @@ def evaluate(model: Model) -> Result | None:
     None where all classes were trained on, or the test set lacks either kind. Mind a conditional
     model: it is told the label, and its embedding of a class it never saw is untrained.
     """
+    # Here, not above: scikit-learn takes a second to import.
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     chosen, spec = model.config.data.train_classes, model.test.spec
     if not chosen:
         return None

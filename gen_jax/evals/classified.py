@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from scipy.stats import binom
 
 from gen_jax.data.spec import scaled
 from gen_jax.evals.model import Model, Result, to_uint8
@@ -128,6 +127,9 @@ def modes(shares: np.ndarray, count: int) -> Numbers:
     about 26,000 in published tables (Srivastava et al. 2017, Lin et al. 2018): beside each number
     stands its mean for `count` draws from the data itself, by the binomial distribution of hits.
     """
+    # Here, not above: it takes a while to import.
+    from scipy.stats import binom
+
     total = DIGITS**3
     hits = np.arange(1, count + 1)
     ratio = hits / count * total

@@ -4,7 +4,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import expit
-from sklearn.metrics import roc_auc_score
 
 from gen_jax.evals.model import Model, Result
 from gen_jax.families.gan_options import looks_across
@@ -84,6 +83,9 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
 
 def auc(real: Float[np.ndarray, "n"], fake: Float[np.ndarray, "m"]) -> float:
     """P(D(real) > D(fake)), ties counting half."""
+    # Here, not above: scikit-learn takes a second to import.
+    from sklearn.metrics import roc_auc_score
+
     is_real = np.repeat([True, False], [len(real), len(fake)])
     return float(roc_auc_score(is_real, np.concatenate([real, fake])))
 

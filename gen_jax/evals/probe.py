@@ -5,9 +5,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from gen_jax.data.spec import Split
@@ -30,6 +27,11 @@ def evaluate(model: Model) -> Result | None:
 
     None without examples, and with fewer than two classes.
     """
+    # Here, not above: scikit-learn takes a second to import.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     count = min(model.config.eval.probe_examples, len(model.train))
     classes = np.unique(model.train.labels[:count])
     if len(classes) < 2:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 from absl import logging
-from sklearn.decomposition import PCA, FastICA
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from gen_jax.core import keys
@@ -108,6 +106,10 @@ def scores(
 
 def _baselines(model: Model, count: int) -> Iterator[tuple[str, np.ndarray]]:
     """Names and representations [count, .] of test images that no training has shaped."""
+    # Here, not above: scikit-learn takes a second to import.
+    from sklearn.decomposition import PCA, FastICA
+    from sklearn.exceptions import ConvergenceWarning
+
     if not model.config.eval.baselines:
         return
     seed, size = model.config.seed, int(np.prod(model.test.spec.shape))

@@ -6,7 +6,6 @@ drawn, with replacement, from the ones given, as a data set without a renderer a
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.linear_model import LogisticRegression
 
 PAIRS = 64
 """Pairs of images a point of `higgins` averages over, and images a vote of `factor_vae` takes."""
@@ -33,6 +32,9 @@ def higgins(z: Float[np.ndarray, "n Z"], factors: Int[np.ndarray, "n F"], seed: 
     Returns:
         Accuracy on held-out points, at most 1; chance is 1/F.
     """
+    # Here, not above: scikit-learn takes a second to import.
+    from sklearn.linear_model import LogisticRegression
+
     rng = np.random.default_rng(seed)
     groups = [_Group(factor) for factor in factors.T]
     z = _standardised(z)

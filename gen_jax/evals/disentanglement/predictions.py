@@ -2,8 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.tree import DecisionTreeClassifier
 
 BINS = 20
 TREES = 20
@@ -76,6 +74,9 @@ def sap(z: Float[np.ndarray, "n Z"], factors: Int[np.ndarray, "n F"], seed: int)
     Returns:
         At most 1; about 0 where nothing is known or two dimensions predict as well.
     """
+    # Here, not above: scikit-learn takes a second to import.
+    from sklearn.tree import DecisionTreeClassifier
+
     train, test = _halves(len(z), seed)
     out = np.zeros((z.shape[1], factors.shape[1]))
     for k, factor in enumerate(factors.T):
@@ -118,6 +119,9 @@ def dci(
         informativeness: accuracy on the held-out half, averaged over factors; chance is the
         share of the commonest value. (The paper reports an error, and regresses.)
     """
+    # Here, not above: scikit-learn takes a second to import.
+    from sklearn.ensemble import ExtraTreesClassifier
+
     train, test = _halves(len(z), seed)
     z = np.asarray(z, np.float32)
     importance = np.empty((z.shape[1], factors.shape[1]))

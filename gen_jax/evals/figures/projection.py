@@ -1,8 +1,6 @@
 """Codes as points in the plane: themselves if they are two numbers, else by PCA and by t-SNE."""
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from gen_jax.evals.figures.codes import Codes
@@ -20,6 +18,10 @@ def arrays(codes: Codes, count: int) -> dict[str, np.ndarray]:
     between clusters mean nothing. "latent_labels" int32 [n] are the classes. Nothing comes of
     fewer than FEWEST images, one dimension, or codes that are all the same.
     """
+    # Here, not above: scikit-learn takes a second to import.
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
     mean, labels = codes.mean[:count].astype(np.float64), codes.labels[:count]
     # Both methods know no scale. Codes of a collapsed posterior differ by so little that their
     # squared distances would underflow.
