@@ -128,6 +128,26 @@ def held_out(size: int, split: str) -> np.ndarray:
     return positions[(positions % 10 == 0) == (split == "test")]
 
 
+def image_shape(config: ConfigDict, native: Sequence[int | None]) -> tuple[int, int, int]:
+    """The shape (height, width, channels) that a config's `data` section gives images.
+
+    Args:
+        config: the `data` section: `image_size` and `channels`, 0 for the native ones; `name`.
+        native: the data set's own shape; a height and width of None vary.
+
+    Raises:
+        UserError: sizes vary, and no `image_size` is given.
+    """
+    channels = config.channels or (1 if native[2] == 1 else 3)
+    if config.image_size:
+        return config.image_size, config.image_size, channels
+    if native[0] is None or native[1] is None:
+        raise UserError(
+            f"images of {config.name} vary in size: pass --config.data.image_size, such as 64"
+        )
+    return native[0], native[1], channels
+
+
 def scaled(images: Any) -> Any:
     """uint8 0 .. 255 to float32 [-1, 1], of NumPy and JAX arrays alike; float32 (points) as is."""
     if images.dtype == np.float32:

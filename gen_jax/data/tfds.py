@@ -5,31 +5,19 @@ network are needed only to prepare one that is absent. Records are decoded here,
 would decode with OpenCV where that happens to be installed, and pixels must not depend on it.
 """
 
-import difflib
-import importlib.util
-import os
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
 
-from gen_jax.core.files import expanded
 from gen_jax.data import decoded
 from gen_jax.data.image_folder import decode
-from gen_jax.data.spec import DataSpec, Split, held_out
+from gen_jax.data.spec import DataSpec, Split, held_out, image_shape
 from gen_jax.data.stream import StreamSplit
 from gen_jax.data.tfds_features import Features, features
+from gen_jax.data.tfds_files import directory, line_of, open_prepared
 from gen_jax.errors import UserError
-
-OTHERWISE = (
-    "or point --config.data.dir or TFDS_DATA_DIR at a directory that has it prepared, "
-    "or use --config.data.name=shapes, which needs nothing"
-)
-# Any of them answering means there is a network; TFDS itself retries for minutes without one.
-PROBES = ("https://storage.googleapis.com", "https://www.tensorflow.org")
 
 
 def load(config: ConfigDict, split: str, others: tuple[str, ...] = ()) -> Split:
@@ -54,14 +42,16 @@ def load(config: ConfigDict, split: str, others: tuple[str, ...] = ()) -> Split:
         UserError: the data set is unknown, absent and not preparable here, only readable by
             TensorFlow, without images or without that label, or damaged.
     """
-    data_dir = config.dir or os.environ.get("TFDS_DATA_DIR") or None
-    builder = _open(config.name, os.path.expanduser(data_dir) if data_dir else None, others)
+    builder = open_prepared(config.name, directory(config), others)
     info = builder.info
     chosen = features(config, info)
-    shape = _shape(config, info.features[chosen.image].shape)
+    shape = image_shape(config, info.features[chosen.image].shape)
     names = chosen.class_names
 
-    kept = {key: _positions(config, info, key) for key in ("train", "test")}
+    kept = {}
+    for key in ("train", "test"):
+        name, all_positions = positions_of(config.name, info, key)
+        kept[key] = name, all_positions[: config[f"num_{key}"] or None]
     tfds_split, positions = kept[split]
     if not len(positions):
         raise UserError(f"{config.name} has no images in its {tfds_split!r} split")
@@ -127,7 +117,7 @@ class _Records:
         try:
             records = self._source.__getitems__(wanted)
         except Exception as error:  # the reader does not say which file
-            damaged = f"{self._first_failing(wanted)} is missing or damaged ({_line(error)})"
+            damaged = f"{self._first_failing(wanted)} is missing or damaged ({line_of(error)})"
             raise UserError(f"{damaged}; copy or prepare it again") from error
         image, label, _, factors = self._chosen
         return [
@@ -151,106 +141,17 @@ class _Records:
         return self._file(positions[0])
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+def positions_of(data_name: str, info: Any, split: str) -> tuple[str, np.ndarray]:
+    """Which TFDS split stands for "train" or "test", and which of its records, in order.
 
-
-def _open(name: str, data_dir: str | None, others: tuple[str, ...]) -> Any:
-    """A builder of a prepared data set in a random-access format."""
-    import tensorflow_datasets as tfds
-
-    try:
-        builder = _find(name, data_dir, others)
-    except UserError:
-        raise
-    except Exception as error:  # TFDS asserts, parses and looks up with as many exception types
-        raise UserError(f"cannot open data set {name!r}: {_line(error)}") from error
-    if not (builder.data_path / "dataset_info.json").exists():
-        _prepare(name, builder)
-        builder = _find(name, data_dir, others)
-    if not builder.info.available_file_formats() & tfds.core.FileFormat.with_random_access():
-        raise UserError(
-            f"{builder.data_path} is prepared as {builder.info.file_format.value}, which only "
-            "TensorFlow reads; prepare it again elsewhere: "
-            f"tfds build {name} --data_dir=NEW_DIR --file_format=array_record, "
-            "then pass --config.data.dir=NEW_DIR"
-        )
-    return builder
-
-
-def _find(name: str, data_dir: str | None, others: tuple[str, ...]) -> Any:
-    """A builder, of files where there are any, else of TFDS's own code."""
-    import tensorflow_datasets as tfds
-
-    root = name.split("/")[0].split(":")[0]
-    if data_dir and (Path(data_dir) / "dataset_info.json").is_file():
-        builder = tfds.builder_from_directory(data_dir)
-        if builder.name != root:
-            raise UserError(f"{data_dir} holds {builder.name!r}, not {root!r}")
-        return builder
-    # Asking TFDS for an unknown name would import its community list, which wants TensorFlow.
-    known = tfds.list_builders(with_community_datasets=False)
-    home = expanded(data_dir or "~/tensorflow_datasets")
-    if not root or (root not in known and not (home / root).is_dir()):
-        near = difflib.get_close_matches(root, [*known, *others], 4, 0.5)
-        hint = f"nearest: {', '.join(near)}" if near else "the embedded one is 'shapes'"
-        raise UserError(f"unknown data set {name!r} ({hint})")
-    if ":" not in name:
-        # With a version, even "any", TFDS looks for files before it looks at its own code.
-        builder = tfds.builder(f"{name}:*.*.*", data_dir=data_dir)
-        if (builder.data_path / "dataset_info.json").exists():
-            return builder
-    return tfds.builder(name, data_dir=data_dir)
-
-
-def _prepare(name: str, builder: Any) -> None:
-    """Downloads and writes the data set, or says why it cannot be done here."""
-    absent = f"data set {name!r} is not prepared at {builder.data_path}"
-    if importlib.util.find_spec("tensorflow") is None:
-        raise UserError(
-            f"{absent}, and preparing it needs TensorFlow: pip install 'gen_jax[tf]', {OTHERWISE}"
-        )
-    if not any(map(_answers, PROBES)):
-        raise UserError(f"{absent}, and there is no network to download it: connect, {OTHERWISE}")
-    import tensorflow as tf
-
-    tf.config.set_visible_devices([], "GPU")  # it would take all of the GPU's memory from JAX
-    try:
-        builder.download_and_prepare(file_format="array_record")
-    except Exception as error:  # downloads, disks and each data set's own code fail in every way
-        raise UserError(
-            f"{absent}, and preparing it failed: {_line(error)}; {OTHERWISE}"
-        ) from error
-
-
-def _answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=5).close()
-    except urllib.error.HTTPError:
-        return True  # an answer, if not a welcome
-    except OSError:
-        return False
-    return True
-
-
-def _shape(config: ConfigDict, native: tuple[int | None, ...]) -> tuple[int, int, int]:
-    channels = config.channels or (1 if native[2] == 1 else 3)
-    if config.image_size:
-        return config.image_size, config.image_size, channels
-    if native[0] is None or native[1] is None:
-        raise UserError(
-            f"images of {config.name} vary in size: pass --config.data.image_size, such as 64"
-        )
-    return native[0], native[1], channels
-
-
-def _positions(config: ConfigDict, info: Any, split: str) -> tuple[str, np.ndarray]:
-    """Which TFDS split stands for "train" or "test", and which of its records."""
+    Raises:
+        UserError: the data set has no training split.
+    """
     available = info.splits
     if "train" not in available:
-        raise UserError(f"{config.name} has no 'train' split, only {', '.join(available)}")
+        raise UserError(f"{data_name} has no 'train' split, only {', '.join(available)}")
     name = next(key for key in (split, "validation", "train") if key in available)
     size = available[name].num_examples
     only_train = not {"test", "validation"} & set(available)
     positions = held_out(size, split) if only_train else np.arange(size)
-    return name, positions[: config[f"num_{split}"] or None]
+    return name, positions

@@ -1,5 +1,6 @@
 """Which features of a TFDS data set are the image, the class and the generative factors."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,13 +59,26 @@ def features(config: ConfigDict, info: Any) -> Features:
     factors = {k: labels[k].num_classes for k in sorted(labels) if k.startswith(PREFIX)}
     if set(factors) == {config.label}:
         factors = {}
+    label = chosen_label(config, labels)
+    names = ("all",) if label is None else tuple(labels[label].names or ())
+    check_section(config, len(names), config.name)
+    return Features(image, label, names, factors)
+
+
+def chosen_label(config: ConfigDict, labels: Collection[str]) -> str | None:
+    """The ClassLabel a config's `data` section takes for the class; None if every image is of one.
+
+    Args:
+        config: `label` and `name`.
+        labels: names of the data set's ClassLabels.
+
+    Raises:
+        UserError: there is no such label.
+    """
     if config.label in labels:
-        names = tuple(labels[config.label].names or ())
-        check_section(config, len(names), config.name)
-        return Features(image, config.label, names, factors)
+        return config.label
     if not config.label or (not labels and config.label == "label"):
-        check_section(config, 1, config.name)
-        return Features(image, None, ("all",), factors)
+        return None
     raise UserError(
         f"{config.name} has no class label {config.label!r}; --config.data.label is one of "
         f"{', '.join(sorted(labels)) or '(it has none)'}, or empty for no classes"

@@ -8,7 +8,7 @@ import pytest
 import tensorflow_datasets
 
 from gen_jax import data
-from gen_jax.data import tfds
+from gen_jax.data import tfds, tfds_files
 from gen_jax.errors import UserError
 from tests.data.prepared import KINDS, features, png, prepare, record, section, shards
 
@@ -173,7 +173,7 @@ def test_unknown_names_get_their_nearest(tmp_path):
 
 
 def test_absent_without_tensorflow(tmp_path, monkeypatch):
-    monkeypatch.setattr(tfds.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(tfds_files.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError) as caught:
         tfds.load(section(tmp_path), "train")
     for hint in ("mnist", str(tmp_path), "gen_jax[tf]", "TFDS_DATA_DIR", "data.name=shapes"):
@@ -189,7 +189,7 @@ def hidden(monkeypatch):
     )
     fake = SimpleNamespace(config=config)
     monkeypatch.setitem(sys.modules, "tensorflow", fake)
-    monkeypatch.setattr(tfds.importlib.util, "find_spec", lambda name: fake)
+    monkeypatch.setattr(tfds_files.importlib.util, "find_spec", lambda name: fake)
     return calls
 
 
@@ -197,7 +197,7 @@ def test_absent_without_network(tmp_path, hidden, monkeypatch):
     def unreachable(url, timeout):
         raise OSError("no route to host")
 
-    monkeypatch.setattr(tfds.urllib.request, "urlopen", unreachable)
+    monkeypatch.setattr(tfds_files.urllib.request, "urlopen", unreachable)
     with pytest.raises(UserError, match=r"no network.*data\.name=shapes"):
         tfds.load(section(tmp_path), "train")
 
@@ -207,7 +207,7 @@ def test_prepared_on_first_use(tmp_path, directory, hidden, monkeypatch):
         assert file_format == "array_record"
         shutil.copytree(directory / "mnist/3.0.1", builder.data_dir)
 
-    monkeypatch.setattr(tfds, "_answers", lambda url: True)
+    monkeypatch.setattr(tfds_files, "_answers", lambda url: True)
     builder = tensorflow_datasets.core.DatasetBuilder
     monkeypatch.setattr(builder, "download_and_prepare", download_and_prepare)
     assert len(tfds.load(section(tmp_path / "new"), "train")) == 7
@@ -218,9 +218,15 @@ def test_a_failing_preparation_is_one_line(tmp_path, hidden, monkeypatch):
     def full(builder, *, file_format):
         raise OSError(28, "No space left\non device")
 
-    monkeypatch.setattr(tfds, "_answers", lambda url: True)
+    monkeypatch.setattr(tfds_files, "_answers", lambda url: True)
     monkeypatch.setattr(tensorflow_datasets.core.DatasetBuilder, "download_and_prepare", full)
     with pytest.raises(UserError, match="No space left on device"):
+        tfds.load(section(tmp_path), "train")
+
+
+def test_without_tfds_itself(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(UserError, match=r"'mnist' is not packed at .*gen_jax\.data\.pack"):
         tfds.load(section(tmp_path), "train")
 
 
