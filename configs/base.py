@@ -41,7 +41,7 @@ def get_config() -> ConfigDict:
     config.data = data = ConfigDict()
     data.name = "shapes"  # "shapes" (embedded), "folder", "ring" or "grid" (points in the plane),
     # "stacked_mnist" (three digits as colour channels, 1,000 modes), or any TFDS image data set
-    data.dir = placeholder(str)  # TFDS directory or image folder; default $TFDS_DATA_DIR
+    data.dir = placeholder(str)  # TFDS or packed directory, or image folder; else $TFDS_DATA_DIR
     data.label = "label"  # the TFDS feature that is the class, such as cifar100's coarse_label
     data.image_size = 0  # height and width in pixels; 0: the source's own
     data.channels = 0  # 1 or 3; 0: the source's own

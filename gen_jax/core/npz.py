@@ -4,6 +4,7 @@ A zip of a few kilobytes can unfold to any size, and the header of an array can 
 both are held against `MOST_BYTES`, and against each other, before memory is taken.
 """
 
+import io
 import math
 import zipfile
 from collections.abc import Iterator
@@ -26,11 +27,20 @@ def read(path: Path) -> dict[str, np.ndarray]:
     """
     check_size(path)
     with path.open("rb") as file:
-        try:
-            return dict(_arrays(file))
-        except Exception as error:  # a damaged file fails in the readers in every way there is
-            line = " ".join(str(error).split())[:300]
-            raise ValueError(line or type(error).__name__) from error
+        return _read(file, MOST_BYTES)
+
+
+def unpack(content: bytes, most_bytes: int) -> dict[str, np.ndarray]:
+    """All arrays of a file's content, by name.
+
+    Args:
+        content: the file's bytes.
+        most_bytes: a limit on what they unfold to; `MOST_BYTES` is one as well.
+
+    Raises:
+        ValueError: as `read`.
+    """
+    return _read(io.BytesIO(content), min(most_bytes, MOST_BYTES))
 
 
 def check_size(path: Path) -> None:
@@ -39,23 +49,35 @@ def check_size(path: Path) -> None:
         raise ValueError(f"it has over {MOST_BYTES // 2**20} MiB")
 
 
-def check_zip(archive: zipfile.ZipFile) -> None:
-    """Raises ValueError for a zip with too many members, odd ones, or too large when unfolded."""
+def check_zip(archive: zipfile.ZipFile, most_bytes: int | None = None) -> None:
+    """Raises ValueError for a zip with too many members, odd ones, or too large when unfolded.
+
+    What it unfolds to is held against `most_bytes`; None is `MOST_BYTES`.
+    """
+    most_bytes = MOST_BYTES if most_bytes is None else most_bytes
     members = archive.infolist()
     if len(members) > MOST_ARRAYS:
         raise ValueError(f"it has {len(members)} members, over {MOST_ARRAYS}")
     # NumPy and PyTorch write no other kinds, and zipfile unfolds those in pieces of any size.
     if any(m.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for m in members):
         raise ValueError("it is compressed in a way that no .npz is")
-    if sum(member.file_size for member in members) > MOST_BYTES:
-        raise ValueError(f"it unfolds to over {MOST_BYTES // 2**20} MiB")
+    if sum(member.file_size for member in members) > most_bytes:
+        raise ValueError(f"it unfolds to over {most_bytes / 2**20:.4g} MiB")
 
 
-def _arrays(file: IO[bytes]) -> Iterator[tuple[str, np.ndarray]]:
+def _read(file: IO[bytes], most_bytes: int) -> dict[str, np.ndarray]:
+    try:
+        return dict(_arrays(file, most_bytes))
+    except Exception as error:  # a damaged file fails in the readers in every way there is
+        line = " ".join(str(error).split())[:300]
+        raise ValueError(line or type(error).__name__) from error
+
+
+def _arrays(file: IO[bytes], most_bytes: int) -> Iterator[tuple[str, np.ndarray]]:
     if not zipfile.is_zipfile(file):
         raise ValueError("it is no .npz archive")
     with zipfile.ZipFile(file) as archive:
-        check_zip(archive)
+        check_zip(archive, most_bytes)
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             if name == member.filename:

@@ -13,12 +13,12 @@ from ml_collections import ConfigDict
 from gen_jax.data.batches import Batches, num_steps
 from gen_jax.data.classes import Subset, class_indices, scarce_counts, without_surplus
 from gen_jax.data.image_folder import load as load_folder
+from gen_jax.data.packed import load as load_named
 from gen_jax.data.points import MIXTURES
 from gen_jax.data.points import loader as points_loader
 from gen_jax.data.shapes import load as load_shapes
 from gen_jax.data.spec import ArraySplit, DataSpec, Split
 from gen_jax.data.stacked_mnist import load as load_stacked_mnist
-from gen_jax.data.tfds import load as load_tfds
 from gen_jax.errors import UserError
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "num_steps",
 ]
 
-# Every other name is a TFDS data set.
+# Every other name is a TFDS data set, packed or not.
 SOURCES: dict[str, Callable[[ConfigDict, str], Split]] = {
     "shapes": load_shapes,
     "folder": load_folder,
@@ -64,7 +64,7 @@ def load(config_data: ConfigDict, split: str) -> Split:
             f"data.keep={config_data.keep!r} chooses among the factors of data.name='shapes', "
             f"not {config_data.name!r}; pass --config.data.keep="
         )
-    source = SOURCES.get(config_data.name, partial(load_tfds, others=tuple(SOURCES)))
+    source = SOURCES.get(config_data.name, partial(load_named, others=tuple(SOURCES)))
     loaded = source(config_data, split)
     chosen, scarce = config_data.get("train_classes", ()), config_data.get("scarce", "")
     if not chosen and not scarce:

@@ -8,7 +8,7 @@ test digits. The digits are TFDS's `mnist`; a stack is put together when it is a
 import numpy as np
 from ml_collections import ConfigDict
 
-from gen_jax.data import tfds
+from gen_jax.data import packed
 from gen_jax.data.spec import DataSpec, Split, check_section
 from gen_jax.errors import UserError
 
@@ -65,13 +65,19 @@ class StackedSplit:
         return {"image": np.ascontiguousarray(stacks), "label": self.labels[indices]}
 
 
+def digits_section(config: ConfigDict) -> ConfigDict:
+    """The `data` section of the digits that a section's stacks are made of."""
+    of_digits = {"name": "mnist", "channels": 1, "num_classes": 0, "num_train": 0, "num_test": 0}
+    return ConfigDict(config.to_dict() | of_digits)
+
+
 def load(config: ConfigDict, split: str) -> Split:
     """The "train" or "test" split that a config's `data` section describes.
 
     Args:
         config: `num_train` (0 is 128,000) and `num_test` (0 is 10,000) count stacks, each of digits
             drawn from the whole MNIST split; `dir`, `image_size` and `stream` are those of the
-            digits, as in `tfds.load`; `channels` 0 or 3; `num_classes` 0 or 1000.
+            digits, as in `packed.load`; `channels` 0 or 3; `num_classes` 0 or 1000.
         split: "train" or "test".
 
     Raises:
@@ -80,8 +86,7 @@ def load(config: ConfigDict, split: str) -> Split:
     check_section(config, NUM_CLASSES, NAME)
     if config.channels == 1:
         raise UserError(f"{NAME} has three channels: pass --config.data.channels=0")
-    of_digits = {"name": "mnist", "channels": 1, "num_classes": 0, "num_train": 0, "num_test": 0}
-    digits = tfds.load(ConfigDict(config.to_dict() | of_digits), split)
+    digits = packed.load(digits_section(config), split)
     if digits.spec.num_classes != 10:
         raise UserError(
             f"{NAME} stacks ten classes of digits, not {digits.spec.num_classes}: "

@@ -13,6 +13,10 @@ from gen_jax.errors import UserError
 
 BLOCK = 256  # images decoded at a time where all are wanted
 SMALL = 64 * 64 * 3  # values of an image up to which threads wait for Python more than they help
+STREAM = (
+    "pass --config.data.stream=True, a smaller --config.data.image_size, or fewer images "
+    "(--config.data.num_train)"
+)
 
 
 class StreamSplit:
@@ -81,7 +85,7 @@ class StreamSplit:
             UserError: as `gather`, or the images would not fit in this machine's memory.
         """
         shape = (self._size, *self.spec.shape)
-        _check_fits(self.spec.name, int(np.prod(shape, dtype=np.int64)))
+        check_fits(self.spec.name, int(np.prod(shape, dtype=np.int64)), STREAM)
         arrays: dict[str, np.ndarray] = {
             "image": np.empty(shape, np.uint8),
             "label": np.empty(self._size, np.int32),
@@ -108,11 +112,11 @@ class StreamSplit:
         return out | {"factors": factors[0].astype(np.int32)} if self.spec.factors else out
 
 
-def _check_fits(name: str, size: int) -> None:
+def check_fits(name: str, size: int, instead: str) -> None:
+    """Raises UserError, saying what to do instead, if images of `size` bytes take all memory."""
     memory = machine.memory()
     if memory is not None and size > 0.8 * memory:
         raise UserError(
             f"{name}: {size / 1e9:.1f} GB of images do not fit in {memory / 1e9:.1f} GB of memory; "
-            "pass --config.data.stream=True, a smaller --config.data.image_size, or fewer images "
-            "(--config.data.num_train)"
+            f"{instead}"
         )

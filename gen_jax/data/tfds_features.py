@@ -55,14 +55,22 @@ def features(config: ConfigDict, info: Any) -> Features:
     image = "image" if "image" in images else images[0]
     if (dtype := info.features[image].np_dtype) != np.uint8:
         raise UserError(f"{config.name}: images are {dtype}, not uint8")
-    labels = {k: f for k, f in info.features.items() if isinstance(f, tfds.features.ClassLabel)}
-    factors = {k: labels[k].num_classes for k in sorted(labels) if k.startswith(PREFIX)}
+    labels = {name: info.features[name] for name in class_labels(info)}
+    factors = {k: labels[k].num_classes for k in labels if k.startswith(PREFIX)}
     if set(factors) == {config.label}:
         factors = {}
     label = chosen_label(config, labels)
     names = ("all",) if label is None else tuple(labels[label].names or ())
     check_section(config, len(names), config.name)
     return Features(image, label, names, factors)
+
+
+def class_labels(info: Any) -> tuple[str, ...]:
+    """Names of all ClassLabels among a data set's features, sorted."""
+    import tensorflow_datasets as tfds
+
+    features = sorted(info.features.items())
+    return tuple(k for k, feature in features if isinstance(feature, tfds.features.ClassLabel))
 
 
 def chosen_label(config: ConfigDict, labels: Collection[str]) -> str | None:
@@ -81,5 +89,5 @@ def chosen_label(config: ConfigDict, labels: Collection[str]) -> str | None:
         return None
     raise UserError(
         f"{config.name} has no class label {config.label!r}; --config.data.label is one of "
-        f"{', '.join(sorted(labels)) or '(it has none)'}, or empty for no classes"
+        f"{', '.join(labels) or '(it has none)'}, or empty for no classes"
     )
