@@ -57,11 +57,11 @@ def load(config: ConfigDict, split: str, others: tuple[str, ...] = ()) -> Split:
     return _split(spec, packed, split, counts[split], folder)
 
 
-def read_file(packed: Packed, split: str, number: int, folder: Path) -> dict[str, np.ndarray]:
-    """The arrays of one file.
+def content(packed: Packed, split: str, number: int, folder: Path) -> bytes:
+    """The bytes of one file.
 
     Raises:
-        UserError: it is missing, damaged, or something else than packed.json says.
+        UserError: it is missing, or not the one that packed.json tells of.
     """
     told = packed.files[split][number]
     path = folder / file_name(split, number)
@@ -70,28 +70,45 @@ def read_file(packed: Packed, split: str, number: int, folder: Path) -> dict[str
         if not path.is_file():
             raise ValueError("it is missing")
         with path.open("rb") as file:
-            content = file.read(told.bytes + 1)
-        if len(content) != told.bytes or hashlib.sha256(content).hexdigest() != told.sha256:
+            found = file.read(told.bytes + 1)
+        if len(found) != told.bytes or hashlib.sha256(found).hexdigest() != told.sha256:
             raise ValueError(f"it is not the file that {FILE} tells of")
-        arrays = npz.unpack(content, packed.unfolded(told.images) + HEADERS)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return found
+
+
+def arrays(packed: Packed, split: str, number: int, folder: Path) -> dict[str, np.ndarray]:
+    """The arrays of one file.
+
+    Raises:
+        UserError: as `content`, or they are not what packed.json says.
+    """
+    told = packed.files[split][number]
+    path = folder / file_name(split, number)
+    try:
+        found = npz.unpack(
+            content(packed, split, number, folder), packed.unfolded(told.images) + HEADERS
+        )
         layout = {
             "image": ("uint8", (told.images, *packed.shape)),
             "label": ("int32", (told.images,)),
             "factors": ("int32", (told.images, len(packed.factors))),
         }
-        found = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
-        if found != layout:
-            raise ValueError(f"its arrays are {str(found)[:200]}, not {layout}")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: {tfds_files.line_of(error)}; copy it or {AGAIN}") from error
-    return arrays
+        claimed = {name: (array.dtype.name, array.shape) for name, array in found.items()}
+        if claimed != layout:
+            raise ValueError(f"its arrays are {str(claimed)[:200]}, not {layout}")
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    check_values(packed, found, str(path))
+    return found
 
 
-def check_values(packed: Packed, arrays: dict[str, np.ndarray], where: str) -> None:
+def check_values(packed: Packed, values: dict[str, np.ndarray], where: str) -> None:
     """Raises UserError for a label or a factor that is none of its values."""
-    check_labels(arrays["label"], packed.class_names, where)
+    check_labels(values["label"], packed.class_names, where)
     most = np.array([count for _, count in packed.factors], np.int64)
-    if ((arrays["factors"] < 0) | (arrays["factors"] >= most)).any():
+    if ((values["factors"] < 0) | (values["factors"] >= most)).any():
         raise UserError(f"{where}: a factor has a value that is none of its own")
 
 
@@ -130,9 +147,11 @@ def _split(spec: DataSpec, packed: Packed, split: str, count: int, folder: Path)
     start = 0
     for number, file in enumerate(packed.files[split]):
         if start < count:
-            arrays = read_file(packed, split, number, folder)
-            check_values(packed, arrays, str(folder / file_name(split, number)))
-            for name, array in arrays.items():
+            for name, array in arrays(packed, split, number, folder).items():
                 whole[name][start : start + file.images] = array[: count - start]
             start += file.images
     return ArraySplit(spec, *(whole[name] for name in ARRAYS))
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: {tfds_files.line_of(error)}; copy it or {AGAIN}")

@@ -24,6 +24,9 @@ from gen_jax.train import lock
 
 CONTENT = ("train_content", "test_content")
 """Entries of a run's data that say what the images are."""
+COMMIT = "commit.json"
+"""In a copy of the project without git: what `code_version` is to say."""
+_ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "clu")
 
 
@@ -167,11 +170,20 @@ def environment() -> dict[str, Any]:
     }
 
 
-def code_version() -> dict[str, Any]:
-    """Commit of the checkout this code runs from, and whether it was changed since; else None."""
-    status = _git("status", "--porcelain")
+def code_version(root: Path = _ROOT) -> dict[str, Any]:
+    """Commit of the checkout this code runs from, and whether it was changed since; else None.
+
+    A copy that `gen_jax.offline` made says so of the checkout it is of.
+    """
+    if not (root / ".git").exists():
+        try:
+            told = strict_json.read(root / COMMIT)
+            return {"git_commit": told["git_commit"], "git_dirty": told["git_dirty"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {"git_commit": None, "git_dirty": None}
+    status = _git(root, "status", "--porcelain")
     return {
-        "git_commit": _git("rev-parse", "HEAD"),
+        "git_commit": _git(root, "rev-parse", "HEAD"),
         "git_dirty": None if status is None else bool(status),
     }
 
@@ -196,11 +208,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git(*args: str) -> str | None:
-    """Git's answer about the checkout this code runs from; None if it is not one."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return None
+def _git(root: Path, *args: str) -> str | None:
+    """Git's answer about a checkout; None if it has none."""
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *args], capture_output=True, text=True, timeout=20, check=True

@@ -1,0 +1,1 @@
+"""Everything a machine without a network needs, in a few files: `python -m gen_jax.offline`."""
