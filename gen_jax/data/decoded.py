@@ -6,7 +6,6 @@ change any, and it is decoded again. A file that is damaged is decoded again as 
 """
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import PIL.features
-from absl import logging
 
-from gen_jax.core import machine, npz
-from gen_jax.core.files import expanded, write_bytes
+from gen_jax.core import kept, machine, npz
+from gen_jax.core.files import expanded
 from gen_jax.data.spec import ArraySplit
 from gen_jax.data.stream import StreamSplit
 
@@ -53,7 +51,8 @@ def in_memory(
     if found is None:
         found = stream.in_memory()
         factors = found.factors(np.arange(len(found)))
-        _write(path, dict(zip(ARRAYS, (found.images, found.labels, factors), strict=True)))
+        arrays = dict(zip(ARRAYS, (found.images, found.labels, factors), strict=True))
+        kept.write(path, arrays, "decoded images")
     return found
 
 
@@ -68,21 +67,10 @@ def _name(files: Sequence[Path], asked: Mapping[str, Any]) -> str:
 
 
 def _read(path: Path, stream: StreamSplit) -> ArraySplit | None:
-    try:
-        arrays = npz.read(path)
-        split = ArraySplit(stream.spec, *(arrays[name] for name in ARRAYS))
-    except FileNotFoundError:
+    arrays = kept.read(path, "decoded again")
+    if arrays is None or not arrays.keys() >= set(ARRAYS):
         return None
-    except (OSError, ValueError, KeyError) as error:
-        logging.warning("%s cannot be read (%s): decoded again.", path, error)
-        return None
-    return split if len(split) == len(stream) else None
-
-
-def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    try:
-        write_bytes(path, buffer.getvalue())
-    except OSError as error:
-        logging.warning("%s cannot be written (%s): decoded images are not kept.", path, error)
+    images, labels, factors = (arrays[name] for name in ARRAYS)
+    fits = images.shape == (len(stream), *stream.spec.shape) and images.dtype == np.uint8
+    fits &= labels.shape == images.shape[:1] == factors.shape[:1]
+    return ArraySplit(stream.spec, images, labels, factors) if fits else None

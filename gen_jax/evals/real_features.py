@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,11 +9,10 @@ from pathlib import Path
 import jax
 import jaxlib
 import numpy as np
-from absl import logging
 from tqdm import tqdm
 
-from gen_jax.core import machine
-from gen_jax.core.files import expanded, write_bytes
+from gen_jax.core import kept, machine
+from gen_jax.core.files import expanded
 from gen_jax.data.spec import Split
 from gen_jax.features import inception, inception_graph, inception_weights, judge
 from gen_jax.features.extractor import Extractor, Features
@@ -81,12 +79,7 @@ def _of_block(
         return found
     features = extractor.extract(iter([images]), progress)
     if file:
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **features)
-        try:
-            write_bytes(file, buffer.getvalue())
-        except OSError as error:
-            logging.warning("%s cannot be written (%s): features are not kept.", file, error)
+        kept.write(file, features, "features")
     return features
 
 
@@ -110,13 +103,8 @@ def _counter(bar: tqdm, before: int) -> Callable[[int], None]:
 
 def _read(file: Path, extractor: Extractor, count: int) -> Features | None:
     """What a file holds, if it is whole and of these shapes."""
-    try:
-        with file.open("rb") as content, np.load(content, allow_pickle=False) as arrays:
-            found = {tap: arrays[tap] for tap in extractor.taps}
-    except FileNotFoundError:
-        return None
-    except Exception as error:  # a damaged file fails in the reader's code in every way there is
-        logging.warning("%s cannot be read (%s): computed again.", file, type(error).__name__)
+    found = kept.read(file, "computed again")
+    if found is None or found.keys() != extractor.taps.keys():
         return None
     fits = all(
         array.shape == (count, extractor.taps[tap]) and np.isfinite(array).all()

@@ -1,0 +1,39 @@
+"""Arrays in a cache folder: whole or made again, and no more of them than there is room for."""
+
+import os
+
+import numpy as np
+
+from gen_jax.core import kept
+
+
+def test_what_was_kept_comes_back(tmp_path):
+    arrays = {"a": np.arange(5, dtype=np.float32), "b": np.zeros((2, 3), np.uint8)}
+    kept.write(tmp_path / "new" / "x.npz", arrays, "numbers")
+    found = kept.read(tmp_path / "new" / "x.npz", "made again")
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+    assert kept.read(tmp_path / "none.npz", "made again") is None
+
+
+def test_a_damaged_file_and_a_folder_that_is_none_are_logged(tmp_path, caplog):
+    path = tmp_path / "x.npz"
+    path.write_bytes(b"no archive")
+    assert kept.read(path, "made again") is None
+    assert "made again" in caplog.text
+    kept.write(path / "y.npz", {}, "numbers")
+    assert "numbers are not kept" in caplog.text
+
+
+def test_the_files_unused_for_longest_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "MOST_BYTES", 2500)
+    arrays = {"a": np.zeros(100)}  # about a kilobyte
+    for age, name in enumerate(("first", "second")):
+        kept.write(tmp_path / f"{name}.npz", arrays, "numbers")
+        os.utime(tmp_path / f"{name}.npz", (1000 + age, 1000 + age))
+    (tmp_path / "other").write_bytes(b"of somebody" * 1000)
+    assert kept.read(tmp_path / "first.npz", "made again") is not None  # used: now the newest
+    kept.write(tmp_path / "third.npz", arrays, "numbers")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.npz", "other", "third.npz"]
