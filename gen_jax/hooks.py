@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from gen_jax.core.state import TrainState
-from gen_jax.evals import discrimination, diversity, probe, reconstruction
+from gen_jax.evals import discrimination, diversity, fidelity_curve, probe, reconstruction
 from gen_jax.evals.figures import class_grid
 from gen_jax.evals.model import Model
 from gen_jax.report import images, points
@@ -24,6 +24,7 @@ def make(model: Model, workdir: Path) -> Hooks:
     family, config, spec = model.family, model.config, model.test.spec
     watched = family.sample is not None and family.encode is None
     real = diversity.reference(model) if watched else None
+    distances = fidelity_curve.make(model)
 
     def at(state: TrainState, step: int) -> Model:
         return model._replace(state=state, step=step)
@@ -47,7 +48,7 @@ def make(model: Model, workdir: Path) -> Hooks:
         if config.eval.probe_during and family.encode is not None:
             probed = probe.evaluate(now)
             values |= {"probe_accuracy": probed.values["probe_accuracy"]} if probed else {}
-        return values
+        return values | (distances(now) if distances else {})
 
     def diagnose(state: TrainState, step: int) -> dict[str, float]:
         return {} if real is None else diversity.measure(at(state, step), real)

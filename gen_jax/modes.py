@@ -24,7 +24,7 @@ from gen_jax.core.files import write_bytes
 from gen_jax.core.state import Family
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError, nearest
-from gen_jax.evals import augmentation, cas, ex_post, fidelity, namer
+from gen_jax.evals import augmentation, cas, ex_post, fidelity, fidelity_curve, namer
 from gen_jax.evals.model import Model, to_uint8
 from gen_jax.job import Job, Parts, checkpoints, family, history, load, restore, seeds
 from gen_jax.report import images, points
@@ -209,6 +209,7 @@ def _check_evaluations(
     if section.classifier:
         namer.load(section.classifier, test_split.spec)
     fidelity.check(config, train_split, test_split)
+    fidelity_curve.check(config, train_split, test_split)
     ex_post.check(config)
     if family.sample is not None:
         cas.check(config, train_split)

@@ -36,9 +36,13 @@ def check(config: ConfigDict, train: Split, test: Split) -> None:
     """
     if test.spec.modes:
         return
-    for seer in (_inception(config), _classifier(config, test.spec)):
-        if seer is not None:
-            check_counts(config, seer, len(train))
+    for seer in seers(config, test.spec):
+        check_counts(config, seer, len(train))
+
+
+def seers(config: ConfigDict, spec: DataSpec) -> list[Extractor]:
+    """The networks that a config has images looked at through."""
+    return [seer for seer in (_inception(config), _classifier(config, spec)) if seer is not None]
 
 
 def through_inception(model: Model) -> Result | None:
@@ -88,14 +92,20 @@ def _classifier(config: ConfigDict, spec: DataSpec) -> Extractor | None:
 
 def check_counts(config: ConfigDict, seer: Extractor, available: int) -> None:
     """Raises UserError for fewer images than features have dimensions, unless that is asked for."""
-    settings, least = config.eval, _dimension(seer)
+    settings = config.eval
     reals = min(settings.fidelity_reals or available, available)
-    for key, count in (("fidelity_reals", reals), ("fidelity_samples", settings.fidelity_samples)):
-        if count < (FEWEST if settings.allow_few else least):
-            raise UserError(
-                f"eval.{key}: {count} images, and features have {least} dimensions; take more, or "
-                f"pass --config.eval.allow_few=True for a distance of {FEWEST} or more all the same"
-            )
+    check_count("fidelity_reals", reals, seer, config)
+    check_count("fidelity_samples", settings.fidelity_samples, seer, config)
+
+
+def check_count(key: str, count: int, seer: Extractor, config: ConfigDict) -> None:
+    """Likewise, of one set of images; `key` of the section `eval` says how many."""
+    least = _dimension(seer)
+    if count < (FEWEST if config.eval.allow_few else least):
+        raise UserError(
+            f"eval.{key}: {count} images, and features have {least} dimensions; take more, or "
+            f"pass --config.eval.allow_few=True for a distance of {FEWEST} or more all the same"
+        )
 
 
 class _Held(NamedTuple):

@@ -26,7 +26,7 @@ _COLUMNS = (
     "d_accuracy",
     "d_auc",
     "fid*",
-    "kid*",
+    "fd_*",
 )
 
 

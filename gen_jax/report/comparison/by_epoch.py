@@ -71,8 +71,11 @@ def _protocol(model: Model, member: Member, name: str) -> Protocol:
         others = [found for each in model.members if (found := _finally(each.run, name))]
         alike = bool(others) and all(found == others[0] for found in others)
         entries = others[0] if alike else measures.data_of(member.run, name) | {"unit": ""}
-    examples = exact(model.settings.get("eval.examples"))
-    return tuple(sorted((entries | {"num_examples": examples}).items()))
+    of_samples = name.startswith(("fid", "fd_"))
+    key = "eval.fidelity_during" if of_samples else "eval.examples"
+    count = {"num_examples": exact(model.settings.get(key))}
+    count |= {"num_fake": count["num_examples"]} if of_samples else {}
+    return tuple(sorted((entries | count).items()))
 
 
 def _finally(run: Run, name: str) -> dict[str, str]:
