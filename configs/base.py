@@ -184,6 +184,7 @@ def get_config() -> ConfigDict:
     evaluation.inception_taps = ("768", "2048", "logits_unbiased")  # those the weights suffice for
     evaluation.fidelity_samples = 10000  # samples (and test images, for the floor) of both
     evaluation.fidelity_during = 0  # samples of Frechet distances at evaluations during training
+    evaluation.fidelity_fewer = ()  # such as 2000: distances of the first so many of them as well
     evaluation.fidelity_reals = 10000  # training images they are held against; 0: all
     evaluation.allow_few = False  # Frechet distances of fewer images than features
     evaluation.ex_post = (

@@ -7,23 +7,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from gen_jax.core import flock
 from gen_jax.core.files import write_bytes
 from gen_jax.errors import UserError
 from gen_jax.report.comparison import runs
+from gen_jax.train import lock
 
 NAME, SUMS = "runs.tar.gz", "SHA256SUMS"
-_LEFT_OUT = ("checkpoints", "training.lock")
 
 
 def write(entries: Sequence[str], out: Path, part_bytes: int) -> list[Path]:
-    """Packs runs into `OUT/runs.tar.gz.000`, `.001`, ..., which one after the other are a .tar.gz.
+    """Packs runs into `OUT/runs.tar.gz.000000`, ..., which one after the other are a .tar.gz.
 
-    A run is packed whole but for checkpoints, of which the newest goes along, and below its path
+    A run is packed whole but for checkpoints, of which the newest goes along, under its path
     without what all runs have in front. The same files give the same bytes. SHA256SUMS, written
-    last, holds the digest of every part; parts of an earlier archive are removed.
+    last, holds the digest of every part; parts of an earlier archive go.
 
     Args:
-      entries: workdirs of runs, or globs of them; none of them may be training.
+      entries: workdirs of runs, or globs of them.
       out: the folder to write into.
       part_bytes: the size of a part at most.
 
@@ -31,10 +32,16 @@ def write(entries: Sequence[str], out: Path, part_bytes: int) -> list[Path]:
       The paths of the parts.
 
     Raises:
-      UserError: an entry that names no run, or something in a run that is no file.
+      UserError: an entry that names no run, a run that is being trained, or something in a run that
+        is no file of its own; an earlier archive is as it was then.
       OSError: the folder cannot be written.
     """
     paths = runs.find(entries)
+    members = [
+        (f"{name}/{file.relative_to(path).as_posix()}", file)
+        for name, path in zip(runs.below(paths), paths, strict=True)
+        for file in _files(path)
+    ]
     for stale in [*out.glob(f"{NAME}.*"), *out.glob(SUMS)]:
         stale.unlink()
     parts = _Parts(out, part_bytes)
@@ -42,16 +49,13 @@ def write(entries: Sequence[str], out: Path, part_bytes: int) -> list[Path]:
         gzip.GzipFile(fileobj=cast(BinaryIO, parts), mode="wb", filename="", mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for name, path in zip(runs.names(paths), paths, strict=True):
-            for file in _files(path):
-                member = archive.gettarinfo(file, f"{name}/{file.relative_to(path).as_posix()}")
-                if not member.isreg():
-                    raise UserError(f"{file} is no file of its own; put a copy in its place")
-                member.uid = member.gid = 0
-                member.uname = member.gname = ""
-                member.mode = 0o644
-                with file.open("rb") as content:
-                    archive.addfile(member, content)
+        for name, file in members:
+            member = archive.gettarinfo(file, name)
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            member.mode = 0o644
+            with file.open("rb") as content:
+                archive.addfile(member, content)
     written = parts.finish()
     sums = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in written)
     write_bytes(out / SUMS, "".join(f"{line}\n" for line in sums).encode())
@@ -60,16 +64,17 @@ def write(entries: Sequence[str], out: Path, part_bytes: int) -> list[Path]:
 
 def _files(path: Path) -> Iterator[Path]:
     """The files of a run, in order, of its checkpoints only the newest."""
-    for part in sorted(path.iterdir()):
-        if part.name not in _LEFT_OUT:
-            yield from [part] if not part.is_dir() else _below(part)
+    if flock.held(path / lock.NAME):
+        raise UserError(f"{path} is being trained; wait until that has ended")
     steps = [each for each in path.glob("checkpoints/*") if each.name.isdigit()]
-    if steps:
-        yield from _below(max(steps, key=lambda each: int(each.name)))
-
-
-def _below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
+    newest = [max(steps, key=lambda each: int(each.name))] if steps else []
+    parts = [each for each in path.iterdir() if each.name not in ("checkpoints", lock.NAME)]
+    for part in [*sorted(parts), *newest]:
+        for file in [part, *sorted(part.rglob("*"))]:
+            if file.is_symlink() or not (file.is_file() or file.is_dir()):
+                raise UserError(f"{file} is no file of its own; put a copy in its place")
+            if file.is_file():
+                yield file
 
 
 class _Parts:
@@ -97,7 +102,7 @@ class _Parts:
         return self._written
 
     def _save(self, count: int) -> None:
-        path = self._out / f"{NAME}.{len(self._written):03}"
+        path = self._out / f"{NAME}.{len(self._written):06}"
         write_bytes(path, bytes(self._rest[:count]))
         del self._rest[:count]
         self._written.append(path)

@@ -29,7 +29,8 @@ __all__ = ["main", "parse", "restore"]
 def main(argv: Sequence[str]) -> int:
     """Runs one command line; returns the exit code.
 
-    That is 0, 1 (an audit found something wrong), 2 (user's error) or 128 + signal.
+    That is 0, 1 (an audit found something wrong, or others are still at a queue), 2 (user's error)
+    or 128 + signal.
     """
     _log_plainly()
     try:

@@ -210,10 +210,10 @@ def _check_evaluations(
         namer.load(section.classifier, test_split.spec)
     fidelity.check(config, train_split, test_split)
     fidelity_curve.check(config, train_split, test_split)
-    ex_post.check(config)
+    ex_post.check(config, test_split)
     if family.sample is not None:
         cas.check(config, train_split)
-        augmentation.check(config, train_split)
+        augmentation.check(config, train_split, test_split)
 
 
 def _evaluate(job: Job, model: Model) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from gen_jax import archive, launch
 from gen_jax.errors import UserError
+from gen_jax.train import lock
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_runs_come_back_whole_with_their_newest_checkpoint(run, tmp_path, capsys
     out = tmp_path / "back"
     argv = ["--mode=archive", f"--runs={tmp_path}/runs/a,{tmp_path}/runs/b/*", f"--workdir={out}"]
     assert launch.main(argv) == 0
-    assert "runs.tar.gz.000: 0.0 MiB" in capsys.readouterr().out
+    assert "runs.tar.gz.000000: 0.0 MiB" in capsys.readouterr().out
     there = tmp_path / "there"
     there.mkdir()
     unpacked(out, there)
@@ -70,8 +71,31 @@ def test_parts_are_bounded_the_same_every_time_and_named_by_digest(run, tmp_path
     before = [part.read_bytes() for part in parts]
     assert [part.read_bytes() for part in archive.write([str(path)], out, 100)] == before
     whole = archive.write([str(path)], out, 10**6)
-    assert [part.name for part in whole] == ["runs.tar.gz.000"]
-    assert sorted(part.name for part in out.iterdir()) == ["SHA256SUMS", "runs.tar.gz.000"]
+    assert [part.name for part in whole] == ["runs.tar.gz.000000"]
+    assert sorted(part.name for part in out.iterdir()) == ["SHA256SUMS", "runs.tar.gz.000000"]
+
+
+def test_a_run_that_is_training_and_an_archive_before_a_mistake_stay(run, tmp_path):
+    path, out = run("a"), tmp_path / "back"
+    archive.write([str(path)], out, 100)
+    before = {part.name: part.read_bytes() for part in out.iterdir()}
+    with lock.exclusive(path), pytest.raises(UserError, match="is being trained"):
+        archive.write([str(path)], out, 100)
+    (path / "link").symlink_to("config.json")
+    with pytest.raises(UserError, match="is no file of its own"):
+        archive.write([str(path)], out, 100)
+    assert {part.name: part.read_bytes() for part in out.iterdir()} == before
+
+
+def test_every_run_below_a_folder(run, tmp_path):
+    run("study/a/seed1")
+    run("study/b")
+    archive.write([str(tmp_path / "runs" / "**")], tmp_path / "back", 10**6)
+    there = tmp_path / "there"
+    there.mkdir()
+    unpacked(tmp_path / "back", there)
+    assert (there / "a" / "seed1" / "config.json").is_file()
+    assert (there / "b" / "config.json").is_file()
 
 
 def test_links_and_bad_sizes_are_refused(run, tmp_path, capsys):

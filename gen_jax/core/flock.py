@@ -32,3 +32,19 @@ def taken(path: Path) -> Iterator[tuple[IO[str], bool]]:
         except OSError:
             pass  # a file system without locks
         yield file, ours
+
+
+def held(path: Path) -> bool:
+    """Whether another process has a file; False where there is none, or no locks.
+
+    Looking never keeps one from being taken but for the moment of the look.
+    """
+    try:
+        with path.open("r", encoding="utf-8") as file:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False

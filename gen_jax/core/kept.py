@@ -1,4 +1,4 @@
-"""Arrays kept in a folder of the user's cache, under names that say what they are of.
+"""Arrays kept in a folder of the user's cache, named by 32 hex digits of what they are of.
 
 Whatever is absent, damaged or too old is made again. A folder keeps at most `MOST_BYTES`, the files
 last used; one that cannot be written keeps nothing.
@@ -7,6 +7,7 @@ last used; one that cannot be written keeps nothing.
 import contextlib
 import io
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from gen_jax.core.files import write_bytes
 
 MOST_BYTES = 8 * 2**30
 """Of all files of a folder, beyond which those unused for longest go."""
+_OURS = re.compile(r"[0-9a-f]{32}\.npz")
+"""A folder may hold a user's files as well."""
 
 
 def read(path: Path, again: str) -> dict[str, np.ndarray] | None:
@@ -54,6 +57,8 @@ def _bound(folder: Path) -> None:
     """Removes the files unused for longest, as far as a folder holds too much."""
     files = []
     for path in folder.glob("*.npz"):
+        if not _OURS.fullmatch(path.name):
+            continue
         with contextlib.suppress(FileNotFoundError):  # another process removes them as well
             files.append((path.stat().st_mtime_ns, path.stat().st_size, path))
     total = 0

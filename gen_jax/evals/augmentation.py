@@ -30,7 +30,7 @@ def evaluate(model: Model) -> Result | None:
     Raises:
       UserError: as `check`.
     """
-    if model.family.sample is None or not check(model.config, model.train):
+    if model.family.sample is None or not check(model.config, model.train, model.test):
         return None
     epochs, labels = model.config.eval.augment_epochs, np.asarray(model.train.labels)
     rare = sorted(scarce_counts(model.config.data.scarce, model.train.spec.class_names))
@@ -49,7 +49,7 @@ def evaluate(model: Model) -> Result | None:
         "augmented": (np.concatenate([real[:0], *model.drawn(more)]), more),
     }
     # As many steps for each: an epoch is one of the training set with its scarce classes filled.
-    total = len(labels) + len(more)
+    steps = pupil.steps_of(len(labels) + len(more), epochs)
     values, errors = {}, {}
     tested = np.isin(model.test.labels, rare)
     for way, (pictures, of) in added.items():
@@ -58,7 +58,7 @@ def evaluate(model: Model) -> Result | None:
             np.concatenate([real, pictures]),
             np.concatenate([labels, of]).astype(np.int32),
         )
-        right = pupil.right(model, split, epochs * total / len(split))
+        right = pupil.right(model, split, steps)
         for name, found in (("recall", right[tested]), ("accuracy", right)):
             values[f"{name}_{way}"] = float(found.mean())
             errors[f"{name}_{way}"] = share_error(float(found.mean()), len(found))
@@ -87,12 +87,12 @@ def evaluate(model: Model) -> Result | None:
     )
 
 
-def check(config: ConfigDict, train: Split) -> bool:
+def check(config: ConfigDict, train: Split, test: Split) -> bool:
     """Whether it is asked for and can be had of a model that samples.
 
     Raises:
-      UserError: no class is scarce, or every one, the model is not conditional, the data are points
-        in the plane, or as `pupil.check`.
+      UserError: no class is scarce, or every one, no test image is of one, the model is not
+        conditional, the data are points in the plane, or as `pupil.check`.
     """
     asked = config.eval.augment_epochs
     if not asked:
@@ -108,5 +108,7 @@ def check(config: ConfigDict, train: Split) -> bool:
         raise UserError(
             "data.scarce: every class is scarce, so that none says how many there could be"
         )
+    if not np.isin(test.labels, list(rare)).any():
+        raise UserError(f"data.scarce={config.data.scarce}: no test image is of those classes")
     pupil.check(f"eval.augment_epochs={asked}", len(train))
     return True

@@ -35,9 +35,10 @@ def evaluate(model: Model) -> Result | None:
     pictures = ArraySplit(spec._replace(num_examples=count), drawn, labels)
     batch = model.train.gather(np.arange(count))
     real = ArraySplit(pictures.spec, batch["image"], batch["label"])
+    steps = pupil.steps_of(count, settings.cas_epochs)
     values = {
-        "cas": float(pupil.right(model, pictures, settings.cas_epochs).mean()),
-        "cas_real": float(pupil.right(model, real, settings.cas_epochs).mean()),
+        "cas": float(pupil.right(model, pictures, steps).mean()),
+        "cas_real": float(pupil.right(model, real, steps).mean()),
     }
     tests = len(model.test)
     return Result(

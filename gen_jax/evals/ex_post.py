@@ -7,6 +7,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from threadpoolctl import threadpool_limits
 
+from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
 from gen_jax.evals import fidelity, real_features
 from gen_jax.evals import fidelity_names as names
@@ -31,7 +32,7 @@ def evaluate(model: Model) -> Result | None:
     fitted samples gain is the prior's fault; the rest lies in codes that no Gaussian describes.
 
     `eval.fidelity_samples` of each against the training images of `evals.fidelity`, with the labels
-    of the first test images.
+    that it asks for; of reconstructions as many as there are test images.
 
     None unless `eval.ex_post`, for families that do not encode and decode, and for points.
 
@@ -41,23 +42,26 @@ def evaluate(model: Model) -> Result | None:
     able = model.family.encode is not None and model.family.decode is not None
     if not able or not model.config.eval.ex_post:
         return None
-    check(model.config)
+    check(model.config, model.test)
     seer = fidelity.classifier(model)
     if seer is None:
         return None
     settings, seed = model.config.eval, model.config.seed
     fidelity.check_counts(model.config, seer, len(model.train))
-    count = min(settings.fidelity_samples, len(model.test))
+    count, held = settings.fidelity_samples, fidelity.held_out(model)
     reals = settings.fidelity_reals or len(model.train)
     cache = real_features.cache_folder(settings.cache)
     real, digest = real_features.of_split(seer, model.train, reals, cache, "real train")
-    labels = np.asarray(model.test.labels[:count], np.int32)
-    codes = {"reconstructions": model.encode(count)[0], "fitted": _fitted(model, reals, count)}
+    known = min(count, len(held))
+    codes = {
+        "reconstructions": (model.encode(known, held)[0], np.asarray(held.labels[:known])),
+        "fitted": (_fitted(model, reals, count), fidelity.asked_labels(model, count)),
+    }
     values: dict[str, float] = {}
     errors: dict[str, float] = {}
-    for name in SOURCES:
-        drawn = _decoded(model, codes[name], labels)
-        fake = Side(real_features.watched(seer, drawn, count, name), None)
+    for name, (z, labels) in codes.items():
+        drawn = _decoded(model, z, labels.astype(np.int32))
+        fake = Side(real_features.watched(seer, drawn, len(z), name), None)
         # What BLAS sums up must not depend on the cores it finds.
         with threadpool_limits(limits=1, user_api="blas"):
             found = numbers.compare(seer, Side(real, None), fake, seed, settings.allow_few)
@@ -70,6 +74,7 @@ def evaluate(model: Model) -> Result | None:
         protocol={
             "split": "train",
             "num_examples": count,
+            "num_reconstructed": known,
             "num_real": min(reals, len(model.train)),
             "seed": seed,
             "sources": SOURCES,
@@ -79,10 +84,16 @@ def evaluate(model: Model) -> Result | None:
     )
 
 
-def check(config: ConfigDict) -> None:
-    """Raises UserError where it is asked for without a classifier to look through."""
-    if config.eval.ex_post and not config.eval.classifier:
+def check(config: ConfigDict, test: Split) -> None:
+    """Raises UserError without a classifier to look through, or with too few test images for it."""
+    if not config.eval.ex_post or test.spec.modes:
+        return
+    if not config.eval.classifier:
         raise UserError("eval.ex_post looks through a classifier; pass eval.classifier as well")
+    for seer in fidelity.seers(config, test.spec):
+        if seer.name == "classifier":
+            count = min(config.eval.fidelity_samples, len(test))
+            fidelity.check_count("ex_post", count, seer, config)
 
 
 def _fitted(model: Model, fitted_to: int, count: int) -> np.ndarray:
@@ -92,7 +103,9 @@ def _fitted(model: Model, fitted_to: int, count: int) -> np.ndarray:
         covariance = np.atleast_2d(np.cov(means.T, bias=True)) + np.diag(
             np.exp(logvars).mean(axis=0)
         )
-        root = np.linalg.cholesky(covariance)
+        # Codes that use fewer dimensions have a singular one, which has no Cholesky factor.
+        sizes, axes = np.linalg.eigh(covariance)
+        root = axes * np.sqrt(np.maximum(sizes, 0))
         draw = jax.vmap(lambda key: jax.random.normal(key, root.shape[:1]))
         noise = np.asarray(draw(model.keys("ex_post", np.arange(count))), np.float64)
         return (means.mean(axis=0) + noise @ root.T).astype(np.float32)

@@ -96,6 +96,12 @@ def check_counts(config: ConfigDict, seer: Extractor, available: int) -> None:
     reals = min(settings.fidelity_reals or available, available)
     check_count("fidelity_reals", reals, seer, config)
     check_count("fidelity_samples", settings.fidelity_samples, seer, config)
+    for count in settings.fidelity_fewer:
+        if count >= settings.fidelity_samples:
+            raise UserError(
+                f"eval.fidelity_fewer: {count} is no fewer than eval.fidelity_samples="
+                f"{settings.fidelity_samples}"
+            )
 
 
 def check_count(key: str, count: int, seer: Extractor, config: ConfigDict) -> None:
@@ -123,9 +129,8 @@ def _evaluate(model: Model, seer: Extractor) -> Result:
     reals, fakes = settings.fidelity_reals or len(model.train), settings.fidelity_samples
     real, real_digest = real_features.of_split(seer, model.train, reals, cache, "real train")
     train = Side(real, model.train.labels[:reals])
-    held = _held_out(model, seer, cache)
-    proportions = held.side.labels if held.side else train.labels
-    asked = np.resize(np.asarray(proportions)[:fakes], fakes).astype(np.int32)
+    held = _held(model, seer, cache)
+    asked = asked_labels(model, fakes)
     drawn = real_features.watched(seer, model.drawn(asked), fakes, "samples")
     fake = Side(drawn, asked if config.conditional else None)
     absent = {name: why for tap, why in seer.absent.items() for name in names.at_tap(seer, tap)}
@@ -133,6 +138,7 @@ def _evaluate(model: Model, seer: Extractor) -> Result:
     with threadpool_limits(limits=1, user_api="blas"):
         values, errors = numbers.compare(seer, train, fake, config.seed, settings.allow_few)
         for more in (
+            numbers.of_fewer(seer, train, fake, settings.fidelity_fewer, settings.allow_few),
             _floor(model, seer, train, held),
             numbers.copies(seer, train, fake, held.side, absent),
             numbers.within_classes(seer, fake, held.side, config.seed),
@@ -164,10 +170,24 @@ def _evaluate(model: Model, seer: Extractor) -> Result:
     )
 
 
-def _held_out(model: Model, seer: Extractor, cache: Path | None) -> _Held:
-    # Nobody can be asked for a class that was not trained on.
+def held_out(model: Model) -> Subset:
+    """The test images of classes that were trained on: nobody can be asked for others."""
     known = np.flatnonzero(np.isin(model.test.labels, model.trained_classes()))
-    split, count = Subset(model.test.spec, model.test, known), model.config.eval.fidelity_samples
+    return Subset(model.test.spec, model.test, known)
+
+
+def asked_labels(model: Model, count: int) -> np.ndarray:
+    """Labels int32 [count] that samples are drawn for: those of the first test images, in turn.
+
+    Of training images where there are hardly any test images of the classes trained on.
+    """
+    split = held_out(model)
+    labels = split.labels if len(split) >= FEWEST else model.train.labels
+    return np.resize(np.asarray(labels)[:count], count).astype(np.int32)
+
+
+def _held(model: Model, seer: Extractor, cache: Path | None) -> _Held:
+    split, count = held_out(model), model.config.eval.fidelity_samples
     if len(split) < FEWEST:
         return _Held(None, len(split), None)
     found, digest = real_features.of_split(seer, split, count, cache, "real test")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 from ml_collections import ConfigDict
 from threadpoolctl import threadpool_limits
 
@@ -21,14 +20,14 @@ def make(model: Model) -> Callable[[Model], dict[str, float]] | None:
     """A function that measures a state, such as {"fid_768": ...}; None if nothing is asked for.
 
     Through every network that the final evaluation looks through, of `eval.fidelity_during` samples
-    with the labels of the first test images, the same noise every time. A distance of few samples
+    with the labels that it asks for, the same noise every time. A distance of few samples
     is larger than one of many: numbers of one count alone compare. Real images are looked at when
     it is first called.
     """
     count = model.config.eval.fidelity_during
     if not count or model.family.sample is None or model.test.spec.modes:
         return None
-    labels = np.resize(np.asarray(model.test.labels[:count], np.int32), count)
+    labels = fidelity.asked_labels(model, count)
     real: Real = []
 
     def measure(now: Model) -> dict[str, float]:

@@ -66,9 +66,11 @@ def at_tap(seer: Extractor, tap: str) -> list[str]:
 
 def unit(name: str) -> str:
     """What a number is in."""
-    plain, where = name.removeprefix("floor/"), ""
+    of, _, plain = name.rpartition("/")
+    where = ""
     for tap, suffix in SUFFIXES.items():
         if suffix and plain.endswith(suffix):
             plain, where = plain.removesuffix(suffix), f"; {tap} features"
-    real = "; test images for samples" if name.startswith("floor/") else ""
-    return UNITS[plain] + where + real
+    said = {"": "", "floor": "; test images for samples"}
+    count = of.removeprefix("first_")
+    return UNITS[plain] + where + said.get(of, f"; the first {count} samples")

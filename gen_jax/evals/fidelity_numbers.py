@@ -1,5 +1,6 @@
 """The numbers of one set of images against another, each a set of features with its labels."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +75,24 @@ def compare(seer: Extractor, real: Side, fake: Side, seed: int, allow_few: bool)
         if score.error is not None:
             errors["is"] = score.error
     return values, errors
+
+
+def of_fewer(
+    seer: Extractor, real: Side, fake: Side, counts: Sequence[int], allow_few: bool
+) -> Numbers:
+    """Frechet distances of the first so many samples: what a small number of them adds.
+
+    At the taps whose features have no more dimensions, or, if `allow_few`, at all.
+    """
+    values = {}
+    for tap in names.distances(seer.taps):
+        moments, name = Moments.of(real.features[tap]), names.named(names.FRECHET[seer.name], tap)
+        for count in counts:
+            if count < seer.taps[tap] and not allow_few:
+                continue
+            some = Moments.of(fake.features[tap][:count])
+            values[f"first_{count}/{name}"] = frechet.distance(moments, some, allow_few)
+    return values, {}
 
 
 def copies(

@@ -48,16 +48,26 @@ def check(key: str, count: int) -> None:
     parallel.check_batch(BATCH)
 
 
-def right(model: Model, split: ArraySplit, epochs: float) -> np.ndarray:
-    """Whether a classifier trained on a split names each test image right, bool [N]."""
+def steps_of(size: int, epochs: float) -> int:
+    """Steps of so many epochs over so many pictures."""
+    return num_steps(size, BATCH, 1, epochs)
+
+
+def right(model: Model, split: ArraySplit, steps_in_all: int) -> np.ndarray:
+    """Whether a classifier trained on a split for so many steps names each test image right.
+
+    Returns:
+      bool [N], of all test images.
+    """
     config = configs.base()
     config.update_from_flattened_dict(SETTINGS)
-    config.seed, config.optimizer.decay_epochs = model.config.seed ^ APART, epochs
+    config.seed = model.config.seed ^ APART
+    config.optimizer.decay_epochs = steps_in_all * BATCH / len(split)
     family = classifier.make(config, split.spec)
     state = parallel.replicate(jax.jit(family.init)(keys.stream(config.seed, "init")))
     step = steps.make_step(family, config)
     batches = Batches(split, BATCH, config.seed, False, family.draws)
-    for _, batch in batches.prefetch(0, num_steps(len(split), BATCH, family.draws, epochs)):
+    for _, batch in batches.prefetch(0, steps_in_all):
         state, _ = step(state, parallel.shard(batch, axis=1))
     trained, size = parallel.unreplicate(state), model.config.eval.batch_size
     assert family.metrics is not None

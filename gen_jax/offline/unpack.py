@@ -122,7 +122,8 @@ def _join(folder: Path) -> None:
     """Files that were cut, from NAME.piece_000, NAME.piece_001, ..."""
     for first in sorted(folder.rglob("*.piece_000")):
         with first.with_suffix("").open("wb") as whole:
-            for piece in sorted(first.parent.glob(f"{first.stem}.piece_*")):
+            pieces = first.parent.glob(f"{first.stem}.piece_*")
+            for piece in sorted(pieces, key=lambda path: int(path.name.rpartition("_")[2])):
                 with piece.open("rb") as file:
                     shutil.copyfileobj(file, whole, BLOCK)
                 piece.unlink()

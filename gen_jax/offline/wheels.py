@@ -85,7 +85,7 @@ def lacking(
             continue
         if not _satisfied(wanted, there.get(name)):
             found[name] = _version_here(name)
-            if name in there and name.startswith("jax"):
+            if name in there and re.fullmatch(r"jax(lib|-.+)?", name):
                 raise UserError(
                     f"{name} {there[name]} there is not {wanted.specifier}, and what runs it on "
                     f"that machine's devices cannot be packed: update it there, or --without={name}"

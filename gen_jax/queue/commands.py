@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from gen_jax.errors import UserError
 from gen_jax.job import Job
 from gen_jax.train import workdir
 
+WAIT = "wait"
 _MOST_LINES, _MOST_BYTES = 10_000, 2**20
 
 
@@ -23,29 +24,33 @@ class Command(NamedTuple):
     Attributes:
       number: its place among the commands, from 1.
       args: arguments of run.py, variables replaced.
+      after: commands of numbers up to this one must be done before; 0 for none.
+      where: its workdir.
       name: what it is called in the progress view, such as "flagship evaluate".
       key: 12 hex digits of the arguments as written and of what the config file sets.
     """
 
     number: int
+    after: int
     args: tuple[str, ...]
+    where: Path
     name: str
     key: str
 
 
 def read(
-    path: Path, environment: dict[str, str], parse: Callable[[Sequence[str]], Job]
+    path: Path, environment: Mapping[str, str] | None, parse: Callable[[Sequence[str]], Job]
 ) -> tuple[Command, ...]:
     """The commands of a file.
 
     A line is split as a shell would, with `#` for comments; `$NAME` and `${NAME}` are variables of
     the environment. Every line is parsed as run.py will, so that a misspelt key in the last line is
     found before the first has trained for hours. A line without --config may name the workdir that
-    an earlier one makes.
+    an earlier one makes. After a line `wait` come commands that need those before it.
 
     Args:
       path: the file.
-      environment: the variables.
+      environment: the variables; None leaves them as they are written.
       parse: from arguments to the job they ask for, or a UserError.
 
     Raises:
@@ -61,10 +66,13 @@ def read(
     commands: list[Command] = []
     made: list[Path] = []
     places: dict[str, int] = {}
+    after = 0
     for place, line in enumerate(lines, 1):
         try:
-            written = shlex.split(line, comments=True)
-            if not written:
+            written = _split(line)
+            if written == [WAIT]:
+                after = len(commands)
+            if written in ([], [WAIT]):
                 continue
             args = tuple(_expanded(arg, environment) for arg in written)
             name, where, sets = _checked(args, made, parse)
@@ -75,7 +83,7 @@ def read(
             raise UserError(f"{path}, line {place}: the same as line {places[key]}; drop one")
         places[key] = place
         made.append(where)
-        commands.append(Command(len(commands) + 1, args, name, key))
+        commands.append(Command(len(commands) + 1, after, args, where, name, key))
     if not 0 < len(commands) <= _MOST_LINES:
         raise UserError(
             f"--queue: {path} holds {len(commands)} commands; 1 to {_MOST_LINES:,} can be"
@@ -83,7 +91,19 @@ def read(
     return tuple(commands)
 
 
-def _expanded(arg: str, environment: dict[str, str]) -> str:
+def _split(line: str) -> list[str]:
+    """Words of a line up to its comment, which begins with a # that begins a word."""
+    for comment in re.finditer(r"(?:^|(?<=\s))#", line):
+        try:
+            return shlex.split(line[: comment.start()])
+        except ValueError:  # within quotes it begins none
+            continue
+    return shlex.split(line)
+
+
+def _expanded(arg: str, environment: Mapping[str, str] | None) -> str:
+    if environment is None:
+        return arg
     try:
         return Template(arg).substitute(environment)
     except KeyError as error:

@@ -1,6 +1,7 @@
 """What is known of each command of a queue: a folder of its own, with its log and how it ended."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from gen_jax.report.tables import duration
 LOG, _ENDED, _LOCK = "log.txt", "ended.json", "running.lock"
 _SIGNALS = (130, 143)
 """Exit codes of a command that Ctrl-C or SIGTERM ended."""
+_ATTEMPTS = 3
 _TAIL = 4096
 """Bytes of a log that its last line is looked for in."""
 
@@ -34,15 +36,13 @@ def folder(root: Path, command: Command) -> Path:
 def read(root: Path, command: Command) -> Mark:
     """Where a command stands, running ones included."""
     place = folder(root, command)
-    if place.is_dir():
-        with flock.taken(place / _LOCK) as (_, ours):
-            if not ours:
-                return Mark("running", last_line(place / LOG))
+    if flock.held(place / _LOCK):
+        return Mark("running", last_line(place / LOG))
     return ended(root, command)
 
 
 def ended(root: Path, command: Command) -> Mark:
-    """How a command ended; "to do" if it never did."""
+    """How a command ended; "to do" if it never did, or its workdir has been removed since."""
     log = folder(root, command) / LOG
     try:
         content = strict_json.read(folder(root, command) / _ENDED)
@@ -50,7 +50,7 @@ def ended(root: Path, command: Command) -> Mark:
     except (OSError, ValueError, KeyError, TypeError):
         return Mark("to do", "")
     if code == 0:
-        return Mark("done", took)
+        return Mark("done", took) if command.where.is_dir() else Mark("to do", "workdir removed")
     if code in _SIGNALS:
         return Mark("interrupted", last_line(log))
     return Mark("failed", f"exit code {code}: {last_line(log)}")
@@ -70,8 +70,12 @@ def held(root: Path, command: Command) -> Iterator[int | None]:
     """
     place = folder(root, command)
     place.mkdir(parents=True, exist_ok=True)
-    with flock.taken(place / _LOCK) as (file, ours):
-        yield file.fileno() if ours else None
+    for attempt in range(_ATTEMPTS):
+        with flock.taken(place / _LOCK) as (file, ours):
+            if ours or attempt == _ATTEMPTS - 1:
+                yield file.fileno() if ours else None
+                return
+        time.sleep(0.05)  # somebody may only be looking
 
 
 def last_line(log: Path) -> str:

@@ -1,26 +1,23 @@
 """Runs the commands of a queue, each in a process of its own, and shows how far they are."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
 
 from gen_jax.errors import UserError
 from gen_jax.job import Job
 from gen_jax.queue import commands, marks
 from gen_jax.queue.commands import Command
+from gen_jax.queue.view import View, table
 from gen_jax.train import workdir
 from gen_jax.train.interrupt import StopSignals
 
 ROOT = Path(__file__).resolve().parents[2]
 _LOOK = 0.2
 """Seconds between two looks at a command that runs."""
-_SAY = 60.0
-"""Seconds between two lines about it where the output is no terminal."""
 
 
 def main(
@@ -32,9 +29,10 @@ def main(
 ) -> int:
     """Runs what of a queue is not done; returns the exit code.
 
-    That is 0 if all is done, 128 + signal if it was stopped, else the worst of its commands'. The
-    signal is passed on to the command that runs, which saves and ends; the same call goes on from
-    there. Several processes may share a queue: each takes the next command that nobody runs.
+    That is 0 if all is done, 128 + signal if it was stopped, else the worst of its commands', or 1
+    where others are still at it. The signal is passed on to the command that runs, which saves and
+    ends; the same call goes on from there. Several processes may share a queue: each takes the next
+    command that nobody runs, and none passes a `wait` before the commands above it are done.
 
     Args:
       path: the file.
@@ -46,7 +44,7 @@ def main(
     Raises:
       UserError: the file or a line of it is wrong, or there is no command `only`.
     """
-    queue = commands.read(path, dict(os.environ), parse)
+    queue = commands.read(path, None if status else os.environ, parse)
     root = root or Path("runs") / "queues" / path.stem
     chosen = queue if only is None else [each for each in queue if each.number == only]
     if not chosen:
@@ -58,13 +56,9 @@ def main(
     worst = 0
     with StopSignals() as signals:
         for command in chosen:
-            with marks.held(root, command) as lock:
-                if lock is None:
-                    view.line(command, "runs elsewhere: passed over")
-                    continue
-                if marks.ended(root, command).state == "done":
-                    continue
-                code = _run(root, command, lock, view, signals)
+            code = _awaited(root, queue[: command.after], command, view, signals)
+            if code == 0:
+                code = _tried(root, command, view, signals)
             if signals.received is not None:
                 view.line(command, "stopped; the same command goes on from there")
                 return 128 + signals.received
@@ -73,43 +67,32 @@ def main(
     return worst
 
 
-class View:
-    """One line on how far a queue is: rewritten on a terminal, else now and then a new one."""
-
-    def __init__(self, out: IO[str], count: int):
-        self._out, self._count = out, count
-        self._rewrites, self._said, self._open = out.isatty(), 0.0, False
-
-    def line(self, command: Command, text: str) -> None:
-        """A line that stays."""
-        self._out.write(("\r\x1b[K" if self._open else "") + self._text(command, text) + "\n")
-        self._out.flush()
-        self._open, self._said = False, time.monotonic()
-
-    def passing(self, command: Command, text: str) -> None:
-        """A line that the next one replaces, or that is left out if the last is recent."""
-        if self._rewrites:
-            width = shutil.get_terminal_size().columns - 1
-            self._out.write("\r\x1b[K" + self._text(command, text)[:width])
-            self._out.flush()
-            self._open = True
-        elif time.monotonic() - self._said > _SAY:
-            self.line(command, text)
-
-    def _text(self, command: Command, text: str) -> str:
-        return f"[{command.number}/{self._count}] {command.name}: {text}"
+def _awaited(
+    root: Path, needed: Sequence[Command], command: Command, view: View, signals: StopSignals
+) -> int:
+    """Waits while others run what a command needs; 0 once it is done, 1 if it will not be."""
+    while signals.received is None:
+        open_ = [each for each in needed if marks.read(root, each).state != "done"]
+        running = [each for each in open_ if marks.read(root, each).state == "running"]
+        if not open_:
+            return 0
+        if not running:
+            view.line(command, f"left out: it needs {open_[0].name}, which is not done")
+            return 1
+        view.passing(command, f"waits for {running[0].name}: {marks.read(root, running[0]).about}")
+        time.sleep(_LOOK)
+    return 1
 
 
-def table(root: Path, queue: Sequence[Command]) -> str:
-    """A line a command: number, state, name and what is known."""
-    found = [(each, marks.read(root, each)) for each in queue]
-    width = max(len(each.name) for each in queue)
-    lines = [
-        f"{each.number:4} {mark.state:11} {each.name:{width}}  {mark.about}".rstrip()
-        for each, mark in found
-    ]
-    done = sum(mark.state == "done" for _, mark in found)
-    return "\n".join([*lines, f"{done} of {len(queue)} done; logs in {root}"])
+def _tried(root: Path, command: Command, view: View, signals: StopSignals) -> int:
+    """Runs a command that is not done; its exit code, 1 where another process runs it."""
+    with marks.held(root, command) as lock:
+        if lock is None:
+            view.line(command, "runs elsewhere: passed over")
+            return 1
+        if marks.ended(root, command).state == "done":
+            return 0
+        return _run(root, command, lock, view, signals)
 
 
 def _run(root: Path, command: Command, lock: int, view: View, signals: StopSignals) -> int:

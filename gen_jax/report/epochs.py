@@ -28,6 +28,7 @@ _COLUMNS = (
     "fid*",
     "fd_*",
 )
+_DRAWN = ("fid*", "fd_*")
 
 
 def table(run: Run) -> list[Block]:
@@ -51,8 +52,11 @@ def table(run: Run) -> list[Block]:
         )
         for record in records
     )
-    examples = (run.settings.get("eval") or {}).get("examples")
+    settings = run.settings.get("eval") or {}
+    examples, drawn = (settings.get(key) for key in ("examples", "fidelity_during"))
     caption = f"On the first {examples:,} test images." if isinstance(examples, int) else ""
+    if isinstance(drawn, int) and any(fnmatchcase(name, p) for name in columns for p in _DRAWN):
+        caption += f" Frechet distances: {drawn:,} samples against training images."
     heads = ("epoch", "step", *columns)
     return [Table(heads, rows, caption, numeric=tuple(range(len(heads))))]
 

@@ -1,8 +1,13 @@
 """A clean stop on Ctrl-C or SIGTERM: the step under way ends, a checkpoint is made."""
 
 import signal
+import time
 from types import FrameType
 from typing import Self
+
+ECHO = 2.0
+"""Seconds within which another signal is the same wish: who stops a job often signals a process and
+the one that started it, which passes it on."""
 
 
 class Interrupted(Exception):
@@ -19,7 +24,10 @@ class Interrupted(Exception):
 
 
 class StopSignals:
-    """Within the context, remembers SIGINT and SIGTERM in `received`; a second one acts at once."""
+    """Within the context, remembers SIGINT and SIGTERM in `received`.
+
+    Another one after `ECHO` acts at once.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
@@ -34,5 +42,10 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        signal.signal(number, self._previous[signal.Signals(number)])
+        now = time.monotonic()
+        if self.received is None:
+            self.received, self._since = number, now
+        elif now - self._since > ECHO:
+            previous = self._previous[signal.Signals(number)]
+            signal.signal(number, previous)
+            signal.raise_signal(number)

@@ -27,13 +27,15 @@ def test_a_damaged_file_and_a_folder_that_is_none_are_logged(tmp_path, caplog):
     assert "numbers are not kept" in caplog.text
 
 
-def test_the_files_unused_for_longest_go(tmp_path, monkeypatch):
+def test_the_files_unused_for_longest_go_and_nobody_elses(tmp_path, monkeypatch):
     monkeypatch.setattr(kept, "MOST_BYTES", 2500)
     arrays = {"a": np.zeros(100)}  # about a kilobyte
-    for age, name in enumerate(("first", "second")):
-        kept.write(tmp_path / f"{name}.npz", arrays, "numbers")
-        os.utime(tmp_path / f"{name}.npz", (1000 + age, 1000 + age))
-    (tmp_path / "other").write_bytes(b"of somebody" * 1000)
-    assert kept.read(tmp_path / "first.npz", "made again") is not None  # used: now the newest
-    kept.write(tmp_path / "third.npz", arrays, "numbers")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.npz", "other", "third.npz"]
+    first, second, third = (f"{number:032x}.npz" for number in range(3))
+    for age, name in enumerate((first, second)):
+        kept.write(tmp_path / name, arrays, "numbers")
+        os.utime(tmp_path / name, (1000 + age, 1000 + age))
+    np.savez(tmp_path / "dataset.npz", a=np.zeros(1000))
+    os.utime(tmp_path / "dataset.npz", (1, 1))
+    assert kept.read(tmp_path / first, "made again") is not None  # used: now the newest
+    kept.write(tmp_path / third, arrays, "numbers")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [first, third, "dataset.npz"]

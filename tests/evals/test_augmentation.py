@@ -20,10 +20,11 @@ def shades(count, of_last):
     return toy.split(np.clip(images, 0, 255).astype(np.uint8), labels)
 
 
-def model(shift=0, of_last=3, **overrides):
+def model(shift=0, of_last=3, only=None, **overrides):
     settings = {"conditional": True, "data.scarce": "4=3", "eval.augment_epochs": 10.0}
     train = shades(256, of_last)
-    return toy.model(sampler(shift), shades(80, 20), train, **(settings | overrides))
+    test = shades(80, 0 if only else 20)
+    return toy.model(sampler(shift), test, train, **(settings | overrides))
 
 
 @pytest.fixture(autouse=True)
@@ -52,14 +53,14 @@ def test_right_samples_help_and_wrong_ones_harm():
 def test_the_three_ways_get_as_many_steps_and_the_added_images(monkeypatch):
     seen = []
 
-    def right(model, split, epochs):
-        seen.append((split, epochs * len(split)))
+    def right(model, split, steps):
+        seen.append((split, steps))
         return np.ones(len(model.test), bool)
 
     monkeypatch.setattr(pupil, "right", right)
     augmentation.evaluate(model())
     (scarce, repeated, augmented), steps = zip(*seen, strict=True)
-    assert np.allclose(steps, 10 * (259 + 61))
+    assert steps == (25, 25, 25)  # ten epochs of 320 images, 128 at a time
     assert [len(each) for each in (scarce, repeated, augmented)] == [259, 320, 320]
     assert all(np.sum(each.labels == 4) == 64 for each in (repeated, augmented))
     few = scarce.images[scarce.labels == 4]
@@ -74,12 +75,13 @@ def test_the_three_ways_get_as_many_steps_and_the_added_images(monkeypatch):
         ({"data.scarce": ""}, "no class is scarce"),
         ({"conditional": False}, "take conditional=True"),
         ({"data.scarce": "0=1,1=1,2=1,3=1,4=1"}, "every class is scarce"),
+        ({"eval.augment_epochs": 1.0, "only": 80}, "no test image is of those classes"),
     ],
 )
 def test_what_cannot_be_had(overrides, said):
     asked = model(**overrides)
     with pytest.raises(UserError, match=said):
-        augmentation.check(asked.config, asked.train)
+        augmentation.check(asked.config, asked.train, asked.test)
 
 
 def test_who_does_not_ask_gets_none():

@@ -80,6 +80,30 @@ def test_fitted_codes_have_the_moments_of_the_codes(weights):
     np.testing.assert_array_equal(ex_post._fitted(ours, 300, 5), drawn[:5])
 
 
+def test_codes_in_a_plane_are_fitted_as_well(weights):
+    flat = family()
+    inner = flat.encode
+
+    def encode(state, images, labels):
+        codes = inner(state, images, labels)[0]
+        return codes.at[:, 2].set(0.0), jnp.full_like(codes, -60.0)
+
+    drawn = ex_post._fitted(model(weights)._replace(family=flat._replace(encode=encode)), 300, 50)
+    assert np.isfinite(drawn).all()
+    assert np.abs(drawn[:, 2]).max() < 1e-6
+
+
+def test_anomalies_are_left_out(weights):
+    ours = model(weights, **{"data.train_classes": (0, 1)})
+    assert ex_post.evaluate(ours).protocol["num_reconstructed"] == 80
+
+
+def test_too_few_test_images_are_seen_before_the_training(weights):
+    ours = model(weights, **{"eval.allow_few": False, "eval.fidelity_samples": 3})
+    with pytest.raises(UserError, match=r"eval\.ex_post: 3 images"):
+        ex_post.check(ours.config, ours.test)
+
+
 def test_it_does_not_depend_on_the_block_size(weights):
     one, other = (
         ex_post.evaluate(model(weights, **{"eval.batch_size": size})).values for size in (7, 200)

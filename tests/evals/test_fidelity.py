@@ -242,3 +242,23 @@ def test_the_net_a_loss_was_trained_with_does_not_judge(weights):
 def test_without_a_net_there_is_no_number(weights):
     assert fidelity.through_classifier(model(None)) is None
     assert fidelity.through_inception(model(weights)) is None
+
+
+def test_of_fewer_samples_are_the_first_ones(weights):
+    ours = model(weights, **{"eval.fidelity_fewer": (20, 30)})
+    result = fidelity.through_classifier(ours)
+    drawn = np.rint((ours.sample(np.zeros(50, np.int32)) + 1) * 127.5).astype(np.uint8)
+    real = Moments.of(seen(weights, TRAIN.images))
+    for count in (20, 30):
+        name = f"first_{count}/fd_classifier"
+        some = Moments.of(seen(weights, drawn)[:count])
+        assert result.values[name] == pytest.approx(frechet.distance(real, some), rel=1e-6)
+        assert f"the first {count} samples" in result.units[name]
+    config = model(weights, **{"eval.fidelity_fewer": (50,)}).config
+    with pytest.raises(UserError, match="no fewer than"):
+        fidelity.check(config, TRAIN, TEST)
+    # Two are fewer than the features have dimensions.
+    assert (
+        "first_2/fd_classifier"
+        not in fidelity.through_classifier(model(weights, **{"eval.fidelity_fewer": (2,)})).values
+    )

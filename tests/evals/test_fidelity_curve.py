@@ -26,6 +26,14 @@ def test_it_is_measured_where_it_is_asked_for(weights):
     assert fidelity_curve.make(ours._replace(family=ours.family._replace(sample=None))) is None
 
 
+def test_only_classes_trained_on_are_asked_for(weights):
+    few = {"data.train_classes": (0, 1), "eval.fidelity_samples": 40, "eval.fidelity_during": 40}
+    ours = model(weights, **few)
+    expected = fidelity.through_classifier(ours).values["fd_classifier"]
+    assert fidelity_curve.make(ours)(ours)["fd_classifier"] == pytest.approx(expected, rel=1e-9)
+    assert set(fidelity.asked_labels(ours, 40)) == {0, 1}
+
+
 def test_too_few_are_refused(weights):
     ours = model(weights, **{"eval.fidelity_during": 5})
     with pytest.raises(UserError, match=r"eval\.fidelity_during: 5 images"):

@@ -52,6 +52,28 @@ def test_a_key_depends_on_what_is_written_and_set_but_not_on_variables(read, tmp
     assert first[0].args != moved[0].args
 
 
+def test_a_comment_begins_a_word_and_a_quoted_one_none(read):
+    found = read(
+        f"{SHAPES} --workdir=runs/exp#2 --config.seed=3  # it's a comment\n"
+        f"{SHAPES} --workdir='runs/a #b'\n   # another 'one\n"
+    )
+    assert [each.args[1:] for each in found] == [
+        ("--workdir=runs/exp#2", "--config.seed=3"),
+        ("--workdir=runs/a #b",),
+    ]
+
+
+def test_commands_after_a_wait_need_those_before(read):
+    found = read(f"{SHAPES}\nwait\n{SHAPES} --config.seed=1\n{SHAPES} --config.seed=2\n")
+    assert [each.after for each in found] == [0, 1, 1]
+
+
+def test_variables_may_stay_as_they_are(read, tmp_path):
+    (tmp_path / "queue.txt").write_text(f"{SHAPES} --workdir=$THERE/a\n")
+    (found,) = commands.read(tmp_path / "queue.txt", None, parse)
+    assert found.where == Path("$THERE/a")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

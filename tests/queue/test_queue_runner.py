@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from gen_jax import launch
-from gen_jax.queue import runner
+from gen_jax.queue import commands, marks, runner
 
 ROOT = Path(__file__).parents[2]
 SHAPES = f"--config={ROOT}/configs/cvae_gan_shapes.py"
@@ -20,6 +21,7 @@ import os, signal, sys, time
 steps = int(next(arg for arg in sys.argv if "num_steps" in arg).partition("=")[2])
 open("order.txt", "a").write(f"{steps}\\n")
 print("step", steps)
+os.makedirs(f"runs/n{steps}", exist_ok=True)
 if steps == 9 and not os.path.exists("mended"):
     print("error: no luck", file=sys.stderr)
     sys.exit(2)
@@ -38,7 +40,10 @@ def queue(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "_LOOK", 0.01)
 
     def write(*steps):
-        lines = [f"{SHAPES} --config.num_steps={n} --workdir=runs/n{n}\n" for n in steps]
+        lines = [
+            f"{SHAPES} --config.num_steps={n} --workdir=runs/n{n}\n" if n != "wait" else "wait\n"
+            for n in steps
+        ]
         (tmp_path / "mine.txt").write_text("".join(lines))
         return "--queue=mine.txt"
 
@@ -111,8 +116,9 @@ def test_a_signal_reaches_the_command_and_the_queue_goes_on_from_there(queue, tm
             if Path("waits").exists() or process.poll() is not None:
                 break
             time.sleep(0.05)
-        # Another process of the same queue leaves the command that runs alone, and does the next.
-        assert launch.main([flag]) == 0
+        # Another process of the same queue leaves the command that runs alone, does the next, and
+        # does not say that all is done.
+        assert launch.main([flag]) == 1
         assert order() == ["1", "77", "3"]
         assert "running" in capsys.readouterr().out
         process.send_signal(signal.SIGTERM)
@@ -123,6 +129,62 @@ def test_a_signal_reaches_the_command_and_the_queue_goes_on_from_there(queue, tm
     assert launch.main([flag]) == 0
     assert order() == ["1", "77", "3", "77"]
     assert "3 of 3 done" in capsys.readouterr().out
+
+
+def test_what_needs_others_waits_for_them(queue, capsys):
+    flag = queue(1, 9, "wait", 3)
+    assert launch.main([flag]) == 2
+    assert order() == ["1", "9"]
+    assert "left out: it needs n9, which is not done" in capsys.readouterr().err
+    assert launch.main([flag, "--only=3"]) == 1
+    Path("mended").touch()
+    assert launch.main([flag]) == 0
+    assert order() == ["1", "9", "9", "3"]
+
+
+def test_a_command_whose_workdir_is_gone_is_done_again(queue):
+    flag = queue(1, 2)
+    assert launch.main([flag]) == 0
+    Path("runs/n1").rmdir()
+    assert launch.main([flag]) == 0
+    assert order() == ["1", "2", "1"]
+
+
+def test_looking_never_makes_a_runner_pass_over(queue, tmp_path):
+    queue(1)
+    (command,) = commands.read(tmp_path / "mine.txt", None, launch.parse)
+    root, stop = tmp_path / "state", threading.Event()
+
+    def look():
+        while not stop.is_set():
+            marks.read(root, command)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(300):
+            with marks.held(root, command) as lock:
+                assert lock is not None
+                assert marks.read(root, command).state == "running"
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_signal_and_its_echo_are_one_wish():
+    program = (
+        "import os, signal, time; from gen_jax.train import interrupt\n"
+        "with interrupt.StopSignals() as signals:\n"
+        "    os.kill(os.getpid(), signal.SIGTERM); os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    assert signals.received == signal.SIGTERM; print('saved', flush=True)\n"
+        "    signals._since -= 1 + interrupt.ECHO\n"
+        "    os.kill(os.getpid(), signal.SIGTERM); time.sleep(5); print('not reached')"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "saved\n")
 
 
 def test_a_queue_of_real_commands(tmp_path, monkeypatch, capsys):

@@ -47,14 +47,15 @@ def read(entries: Sequence[str], defaults: Mapping[str, Any]) -> tuple[Member, .
     paths = find(entries)
     if len(paths) < 2:
         raise UserError(f"--runs: at least two runs to compare, got {len(paths)}")
-    named = zip(paths, names(paths), strict=True)
+    named = zip(paths, below(paths), strict=True)
     return tuple(member(path, name, defaults) for path, name in named)
 
 
 def find(entries: Sequence[str]) -> list[Path]:
     """The workdirs that entries name, in this order.
 
-    A glob passes over folders that hold no run, and gives the others in the order of their names.
+    A glob passes over folders that hold no run, and gives the others in the order of their names;
+    `**` is any number of folders.
 
     Raises:
       UserError: an entry that names no run, or a run that is named twice.
@@ -67,11 +68,31 @@ def find(entries: Sequence[str]) -> list[Path]:
     return paths
 
 
-def names(paths: Sequence[Path]) -> list[str]:
+def below(paths: Sequence[Path]) -> list[str]:
     """Paths without what all of them have in front."""
     whole = [path.resolve() for path in paths]
     above = os.path.commonpath([path.parent for path in whole])
     return [path.relative_to(above).as_posix() for path in whole]
+
+
+def names(entries: Sequence[str]) -> list[str]:
+    """What the workdirs of `find` are called whatever others there are.
+
+    That is the path below the part of its entry before the first folder with a wildcard, such as
+    "vae/seed42" of runs/study/*/seed*; the folder's own name where there is no wildcard.
+
+    Raises:
+      UserError: as `find`, or two of them have one name.
+    """
+    found = []
+    for entry in entries:
+        parts = Path(entry).parts
+        fixed = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
+        found += [Path(*path.parts[fixed:]).as_posix() for path in _matching(entry)]
+    for index, name in enumerate(found):
+        if name in found[:index]:
+            raise UserError(f"--runs: two runs would be called {name}; name the folder above them")
+    return found
 
 
 def member(path: Path, name: str, defaults: Mapping[str, Any]) -> Member:
@@ -126,7 +147,7 @@ def _matching(entry: str) -> list[Path]:
         if not _is_run(path):
             raise UserError(f"--runs: {path} holds no run (none of {', '.join(_PARTS)})")
         return [path]
-    found = [path for path in map(Path, sorted(glob.glob(entry))) if _is_run(path)]
+    found = [path for path in map(Path, sorted(glob.glob(entry, recursive=True))) if _is_run(path)]
     if not found:
         raise UserError(f"--runs: no run matches {entry!r}")
     return found

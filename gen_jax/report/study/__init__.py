@@ -8,8 +8,10 @@ page is always one that a file beside it holds. A README above several studies m
 well, whose runs are then named STUDY/RUN.
 """
 
+import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +24,7 @@ from gen_jax.report.comparison import models, runs, sections
 from gen_jax.report.study import blocks, markers, records
 
 PAGE, RECORDS, PICTURES = "README.md", "records", "img"
+_DRAWN = re.compile(rf"\]\(({markdown.FIGURES}/[\w.-]+\.png)\)")
 _ABOVE = (f"*/{RECORDS}", f"docs/results/*/{RECORDS}")
 """Where a page that is above several studies finds their records."""
 _PICTURE = re.compile(rf"\]\({PICTURES}/([^()]+)/([^()/]+\.png)\)")
@@ -36,8 +39,8 @@ def write(
 
     Args:
       out: the folder of the study, with its README.md.
-      entries: workdirs of runs, or globs of them, whose records are made or made anew before. A
-        record has its run's path without what all of them have in front.
+      entries: workdirs of runs, or globs of them, whose records are made or made anew before, under
+        the names that `runs.names` gives them. Other records stay.
       defaults: the nested config that runs set their differences to.
 
     Returns:
@@ -55,20 +58,28 @@ def write(
         raise UserError(
             f"{page} cannot be read; write the study's text there, with markers for its numbers"
         ) from error
-    if entries:
-        paths = runs.find(entries)
-        for name, path in zip(runs.names(paths), paths, strict=True):
-            records.keep(path, root / RECORDS / name)
-            _keep_pictures(text, name, path, root)
-    members = read(root, defaults)
-    filled = markers.fill(text, blocks.Source(members))
-    if len(members) > 1 and (root / RECORDS).is_dir():
-        report, figures = markdown.render(sections.compose(models.group(members)))
-        shutil.rmtree(root / markdown.FIGURES, ignore_errors=True)
-        for figure, png in figures.items():
-            write_bytes(root / figure, png)
-        write_bytes(root / "report.md", report.encode(errors="backslashreplace"))
-    write_bytes(page, filled.encode())
+    found = runs.find(entries)
+    named = dict(zip(runs.names(entries), found, strict=True))
+    with tempfile.TemporaryDirectory(prefix=".records.", dir=root) as scratch:
+        # Nothing is changed before all is known.
+        new = Path(scratch) / RECORDS
+        if (root / RECORDS).is_dir():
+            shutil.copytree(root / RECORDS, new)
+        for name, path in named.items():
+            records.keep(path, new / name)
+        members = read(new.parent if new.is_dir() else root, defaults)
+        filled = markers.fill(text, blocks.Source(members))
+        shown = _pictures(text, named, page)
+        if len(members) > 1 and new.is_dir():
+            report, drawn = markdown.render(sections.compose(models.group(members)))
+            _replace_report(root, report.encode(errors="backslashreplace"), drawn)
+        if named:
+            if (root / RECORDS).is_dir():
+                os.rename(root / RECORDS, Path(scratch) / "old")
+            os.rename(new, root / RECORDS)
+    for target, source in shown.items():
+        write_bytes(root / target, source.read_bytes())
+    write_bytes(page, filled.encode(errors="backslashreplace"))
     return page
 
 
@@ -95,13 +106,26 @@ def _below(folder: Path, prefix: str, defaults: Mapping[str, Any]) -> list[runs.
     return [runs.member(path, name, defaults) for path, name in zip(paths, names, strict=True)]
 
 
-def _keep_pictures(text: str, name: str, path: Path, root: Path) -> None:
-    """Copies the pictures that the page shows of a run, from its report or else its samples."""
-    for owner, file in _PICTURE.findall(text):
-        if owner != name:
+def _pictures(text: str, named: Mapping[str, Path], page: Path) -> dict[str, Path]:
+    """What the page shows of runs: its place, and the file in the report or else the samples."""
+    shown = {}
+    for name, file in _PICTURE.findall(text):
+        if name not in named:
             continue
-        found = [path / part / file for part in ("report", "samples")]
+        found = [named[name] / part / file for part in ("report", "samples")]
         source = next((each for each in found if each.is_file()), None)
         if source is None:
-            raise UserError(f"{root / PAGE} shows {file} of {name}, which has no {found[0]}")
-        write_bytes(root / PICTURES / name / file, source.read_bytes())
+            raise UserError(f"{page} shows {file} of {name}, which has no {found[0]}")
+        shown[f"{PICTURES}/{name}/{file}"] = source
+    return shown
+
+
+def _replace_report(root: Path, report: bytes, drawn: Mapping[str, bytes]) -> None:
+    """Writes report.md and its pictures, and removes those that only the one before had."""
+    before = root / "report.md"
+    text = before.read_text(encoding="utf-8", errors="replace") if before.is_file() else ""
+    for name in set(_DRAWN.findall(text)) - drawn.keys():
+        (root / name).unlink(missing_ok=True)
+    for name, png in drawn.items():
+        write_bytes(root / name, png)
+    write_bytes(before, report)

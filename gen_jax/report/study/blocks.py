@@ -1,8 +1,10 @@
 """Numbers and tables of a page, from the records of a study."""
 
+import itertools
 import shlex
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 from gen_jax.errors import UserError, nearest
 from gen_jax.report import markdown, timing
@@ -77,8 +79,7 @@ def _of(rows: Sequence[measures.Row], quantity: str) -> list[measures.Row]:
 def _made(member: Member) -> tuple[str, ...]:
     """How a run was made: a row of `_COLUMNS`."""
     run, environment = member.run, member.run.environment
-    commit, dirty = environment.get("git_commit"), environment.get("git_dirty")
-    steps, images, clock = timing.last_step(run), timing.images_per_step(run), timing.clock(run)
+    images, clock, step = timing.images_per_step(run), timing.clock(run), member.step
     processor = environment.get("processor")
     device = measures.device(run) or _UNKNOWN
     if processor and environment.get("platform") == "cpu":
@@ -86,22 +87,39 @@ def _made(member: Member) -> tuple[str, ...]:
     return (
         member.name,
         _command(environment.get("command")),
-        str(commit)[:10] + "+" * bool(dirty) if commit else _UNKNOWN,
+        _commits(environment),
         str(run.config.get("digest", _UNKNOWN))[:10],
         str(member.seed if member.seed is not None else _UNKNOWN),
         device,
-        f"{steps:,}" if steps is not None else _UNKNOWN,
-        number(steps * images) if steps is not None and images is not None else _UNKNOWN,
+        f"{step:,}" if step is not None else _UNKNOWN,
+        number(step * images) if step is not None and images is not None else _UNKNOWN,
         duration(clock.busy) if clock is not None else _UNKNOWN,
     )
 
 
+def _commits(environment: Mapping[str, Any]) -> str:
+    """The commits of all processes that trained a run, with a + where there were changes."""
+    resumed = environment.get("resumed")
+    every = [environment, *(resumed if isinstance(resumed, list) else ())]
+    found = [
+        str(each["git_commit"])[:10] + "+" * bool(each.get("git_dirty"))
+        for each in every
+        if isinstance(each, Mapping) and each.get("git_commit")
+    ]
+    return ", ".join(dict.fromkeys(found)) or _UNKNOWN
+
+
 def _command(text: object) -> str:
     """The arguments of run.py in a command, without the workdir, which is the run's name."""
-    if not isinstance(text, str):
-        return _UNKNOWN
-    args = shlex.split(text)
+    try:
+        args = shlex.split(str(text or ""))
+    except ValueError:
+        return str(text)
     start = next((i for i, arg in enumerate(args) if arg.endswith("run.py")), None)
     if start is None:
-        return text
-    return shlex.join(arg for arg in args[start + 1 :] if not arg.startswith("--workdir"))
+        return str(text) if text else _UNKNOWN
+    kept: list[str] = []
+    for before, arg in itertools.pairwise(args[start:]):
+        if not arg.startswith("--workdir") and before != "--workdir":
+            kept.append(arg)
+    return shlex.join(kept)

@@ -26,7 +26,12 @@ from typing import Protocol
 
 from gen_jax.errors import UserError, choose
 
-_MARKER = re.compile(r"(<!--\s*(value|table|runs)\b(.*?)-->).*?<!--\s*/(\w+)\s*-->", re.DOTALL)
+_OPENING = r"<!--\s*(?:value|table|runs)\b"
+# Between them there is no other marker: one that is not closed must not swallow what follows.
+_MARKER = re.compile(
+    rf"(<!--\s*(value|table|runs)\b((?:(?!-->).)*)-->)(?:(?!{_OPENING}).)*?<!--\s*/(\w+)\s*-->",
+    re.DOTALL,
+)
 _ANY = re.compile(r"<!--\s*/?(value|table|runs)\b")
 
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ from gen_jax.report.comparison import pictures
 
 _DIGITS = 7
 """Significant digits of what was logged: all that float32 has."""
-_FOLDERS = re.compile(r"(?<![\w.:/~])~?/(?:[^\s\"',;=]+/)+")
+_PLACES = {*("inception_weights", "classifier", "cache", "weights"), "dir"}
+"""Config keys that say where something lies."""
+_COMMANDS = ("command", "xla_flags")
+"""Entries of an environment whose words may hold paths."""
 
 
 def keep(path: Path, out: Path) -> None:
@@ -33,7 +36,9 @@ def keep(path: Path, out: Path) -> None:
     stale = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
     for name in names:
         if (path / name).is_file():
-            content = _placeless(_read(path / name))
+            content = _read(path / name)
+            if isinstance(content, dict) and "/" not in name:
+                content = _CUT[name](content)
             write_bytes(out / name, (json.dumps(content, indent=1) + "\n").encode())
             stale.discard(name)
     if (path / "metrics.jsonl").is_file():
@@ -61,13 +66,60 @@ def _read(file: Path) -> Any:
         raise UserError(f"{file} cannot be read: {error}") from error
 
 
-def _placeless(content: Any) -> Any:
-    """JSON content with absolute paths cut to their last part, wherever they stand in a text."""
-    if isinstance(content, dict):
-        return {key: _placeless(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_placeless(value) for value in content]
-    return _FOLDERS.sub("", content) if isinstance(content, str) else content
+def _cut_config(content: dict[str, Any]) -> dict[str, Any]:
+    """config.json with the last parts of paths alone."""
+
+    def cut(settings: Any) -> Any:
+        if not isinstance(settings, dict):
+            return settings
+        return {
+            key: _last(value) if key in _PLACES and isinstance(value, str) else cut(value)
+            for key, value in settings.items()
+        }
+
+    settings, about = content.get("config"), content.get("data")
+    made = content | {"config": cut(settings)}
+    if not isinstance(settings, dict) or not isinstance(about, dict):
+        return made
+    data = made["config"].get("data")
+    if isinstance(data, dict) and data.get("name") == "folder":
+        # Two folders of one name are two data sets.
+        data["dir"] = f"{data.get('dir')}-{str(about.get('train_content', ''))[:8]}"
+    return made
+
+
+def _cut_environment(content: dict[str, Any]) -> dict[str, Any]:
+    """environment.json, of every process that took part, with the last parts of paths alone."""
+    made = {
+        key: _cut_words(value) if key in _COMMANDS and isinstance(value, str) else value
+        for key, value in content.items()
+    }
+    if isinstance(made.get("resumed"), list):
+        made["resumed"] = [
+            _cut_environment(each) if isinstance(each, dict) else each for each in made["resumed"]
+        ]
+    return made
+
+
+def _cut_words(text: str) -> str:
+    """A command whose words, or what they set, lose all of a path but its last part."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return "not readable"
+    cut = []
+    for word in words:
+        flag, equals, value = word.rpartition("=")
+        cut.append(flag + equals + ",".join(map(_last, value.split(","))))
+    return shlex.join(cut)
+
+
+def _last(path: str) -> str:
+    """The last part of an absolute path, or one from home; others as they are."""
+    return path.rstrip("/").rpartition("/")[2] if path.startswith(("/", "~")) else path
+
+
+_CUT = {"config.json": _cut_config, "environment.json": _cut_environment}
 
 
 def _log(file: Path) -> bytes:

@@ -43,13 +43,14 @@ def folder(tmp_path):
             tmp_path / "runs" / name,
             seed=seed,
             changes={"loss": {"beta": beta}, "eval": {"classifier": "/home/me/judge.npz"}},
-            evals=[
-                content_of("reconstruction", {"mse": mse}, protocol={"at": "/home/me/judge.npz"})
-            ],
+            evals=[content_of("reconstruction", {"mse": mse}, units={"mse": "KL(q)/d/n"})],
             figures=figures_of(90),
             rows=log(losses=[1 / (3 + n) for n in range(40)]),
             command="python /home/me/run.py --config=configs/vae.py --workdir=/home/x --config.a=b",
             git_commit="0123456789abcdef",
+            resumed=[
+                {"git_commit": "fedcba98765432", "git_dirty": True, "command": "run.py /home"}
+            ],
             device_kind="cpu",
             device_count=1,
         )
@@ -75,13 +76,13 @@ def test_the_page_holds_what_the_runs_say(folder, tmp_path):
     assert "from <!-- value plain/* reconstruction/mse -->0.60 ± 0.14<!-- /value --> to" in text
     assert "<!-- value beta/1 reconstruction/mse -->0.9124<!-- /value -->." in text
     assert "|  | VAE · 2 seeds | beta-VAE · 1 seed |" in text
-    assert "| test MSE ↓ | 0.60 ± 0.14 | 0.9124 |" in text
+    assert "| test MSE ↓<br><small>KL(q)/d/n</small> | 0.60 ± 0.14 | 0.9124 |" in text
     assert "| inception/fid ↓ | *not evaluated* | *not evaluated* |" in text
     assert "anything" not in text
     row = next(line for line in text.splitlines() if line.startswith("| `beta/1`"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1] == "`--config=configs/vae.py --config.a=b`"
-    assert cells[2] == "`0123456789`"
+    assert cells[2] == "`0123456789, fedcba9876+`"
     assert cells[4:8] == ["1", "1 × cpu", "80", "800"]
     assert not any(line.startswith("| `plain/1`") for line in text.splitlines())
     with Image.open(folder / "img" / "beta" / "1" / "class_grid.png") as picture:
@@ -99,7 +100,8 @@ def test_the_records_alone_give_the_same_page_and_comparison(folder, tmp_path):
     comparison.write(entries, tmp_path / "whole")
     whole = (tmp_path / "whole" / "report.md").read_bytes()
     # Pictures and all; but paths are shorter in the records.
-    assert before["report.md"] == whole.replace(b"/home/me/", b"")
+    assert before["report.md"] == whole.replace(b"/home/me/", b"").replace(b"runs/", b"")
+    assert b"KL(q)/d/n" in whole
     pictures = {name: png for name, png in before.items() if name.startswith("report/")}
     assert pictures
     assert all((tmp_path / "whole" / name).read_bytes() == png for name, png in pictures.items())
@@ -117,6 +119,32 @@ def test_a_record_names_no_folder_of_the_machine_and_keeps_seven_digits(folder, 
     )
     first = json.loads((record / "metrics.jsonl").read_text().splitlines()[0])
     assert first["loss/total"] == 0.3333333
+
+
+def test_folders_of_images_of_one_name_stay_two_data_sets(folder, tmp_path):
+    for name, content in (("1", "aaaaaaaaaa"), ("2", "bbbbbbbbbb")):
+        path = tmp_path / "runs" / "plain" / name / "config.json"
+        saved = json.loads(path.read_text())
+        saved["config"]["data"] = {"name": "folder", "dir": f"/data/{name}/images"}
+        path.write_text(json.dumps(saved | {"data": {"train_content": content}}))
+    (folder / "README.md").write_text("<!-- value plain/* reconstruction/mse -->1<!-- /value -->")
+    with pytest.raises(UserError, match=r"more than the seed: data\.dir"):
+        study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+
+
+def test_runs_that_come_later_join_the_others_under_the_same_names(folder, tmp_path):
+    study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+    before = files(folder)
+    study.write(folder, [str(tmp_path / "runs" / "plain*" / "*")])
+    assert files(folder) == before
+
+
+def test_an_environment_that_nobody_wrote_is_no_traceback(folder, tmp_path):
+    path = tmp_path / "runs" / "plain" / "2" / "environment.json"
+    for command in ("python run.py 'x", "python run.py --a=\ud800", 3, None):
+        path.write_text(json.dumps({"command": command, "resumed": [3, {"command": "'"}]}))
+        study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+    assert "`plain/2`" in (folder / "README.md").read_text()
 
 
 def test_what_a_run_no_longer_has_leaves_its_record(folder, tmp_path):
@@ -151,6 +179,11 @@ def test_a_page_above_studies_names_their_runs_by_both(folder, tmp_path):
     ("text", "said"),
     [
         ("<!-- value plain/* reconstruction/mse -->1", "line 1: .*value.* is not closed"),
+        (
+            "<!-- value plain/1 reconstruction/mse --> prose\n"
+            "<!-- value plain/2 reconstruction/mse -->1<!-- /value -->",
+            "line 1: .*value.* is not closed",
+        ),
         ("\n<!-- table -->\n<!-- /runs -->", "is closed by <!-- /runs -->"),
         ("<!-- value plain/1 -->1<!-- /value -->", "of RUNS and a QUANTITY"),
         ("<!-- value plane/1 a/b -->1<!-- /value -->", "did you mean plain/1"),
@@ -167,6 +200,7 @@ def test_a_mistake_is_named_and_leaves_the_page(folder, tmp_path, text, said):
     with pytest.raises(UserError, match=said):
         study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
     assert (folder / "README.md").read_text() == text
+    assert [path.name for path in folder.iterdir()] == ["README.md"]
 
 
 def test_other_protocols_are_not_one_value(folder, tmp_path):
