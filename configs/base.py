@@ -124,8 +124,8 @@ def get_config() -> ConfigDict:
     loss.adversarial = "non_saturating"  # "non_saturating" (BCE), "minimax", "hinge",
     # "least_squares" or "wasserstein"
     loss.lambda_adv = 0.1  # weight of the adversarial term; 0: no discriminator at all
-    loss.lambda_mode = "relative"  # "fixed": lambda_adv itself; "relative": lambda_adv times the
-    # ratio of the reconstruction's to the adversarial term's gradient norm at the reconstruction
+    loss.lambda_mode = "relative"  # "fixed": lambda_adv itself; "relative": what makes the gradient
+    # of the adversarial term lambda_adv times as large as the reconstruction's at the picture
     loss.prior_weight = 10.0  # of prior samples in the adversarial term, reconstructions being 1
     loss.adversarial_to_encoder = True  # False: a stop-gradient keeps that term from the encoder
     loss.vae_epochs = 0.0  # epochs with lambda 0 first; the discriminator trains meanwhile

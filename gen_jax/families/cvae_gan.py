@@ -10,19 +10,21 @@ encoder and generator minimise the mean over the batch of the per-example
 
     reconstruction_weight * R(|x - x~|^2)                  R: sum or mean over pixels
     + beta * K(KL(q(z | x, y) || N(0, I)))                 K: sum or mean over z, nats
-    + lambda * (A(D(x~, y)) + prior_weight * A(D(x', y))) / 2       A: the adversarial loss
+    + (lambda * A(D(x~, y)) + lambda' * prior_weight * A(D(x', y))) / 2   A: the adversarial loss
     + feature_weight * 1/2 |f(x) - f(x~)|^2                f: D's last hidden layer
     + mean_feature_weight * 1/2 |E f(x) - E f(x')|^2       E: mean over the global batch
     + classifier_weight * (1/2 |g(x) - g(x~)|^2            g: the classifier's last hidden layer
                            + 1/2 sum_c |E_c g(x) - E_c g(x')|^2)
 
 while the discriminator minimises real(D(x, y)) + (fake(D(x~, y)) + fake(D(x', y))) / 2 and the
-classifier cross-entropy on x. In `relative` mode lambda is lambda_adv times the ratio of the norms
-of the first and third terms' gradients at x~ (`losses.balance`), itself without gradient; it is
-zero for `vae_epochs` and then ramps up. It is measured at x~, where reconstruction and adversary
-compete; at x' nothing opposes the adversary, and `prior_weight` times the same lambda says how much
-of the generator's learning goes into prior samples: at 1 / lambda_adv, as much as into
-reconstructions.
+classifier cross-entropy on x. In `fixed` mode lambda and lambda' are lambda_adv. In `relative` mode
+they are what makes the adversarial pull, the norm of the term's gradient, lambda_adv times the
+reconstruction term's at x~, and prior_weight * lambda_adv times that at x' (`losses.balance`), both
+without gradient: prior_weight 1 / lambda_adv gives prior samples as much of the generator's
+learning as reconstructions. Each is measured where it pulls, for a discriminator soon tells
+reconstructions with ease and is far steeper there: one weight for both, measured at x~, left prior
+samples a tenth of their pull by the end of a training (docs/results/cvae_gan_cifar100). Both are
+zero for `vae_epochs` and then ramp up.
 
 Stop-gradients: terms of encoder and generator never move discriminator or classifier, theirs
 never move encoder or generator, and f(x), g(x) are constants. Every term reaches the generator;
@@ -169,14 +171,20 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         for name, (value, pull) in pulls_at_fakes(state, fakes, images, labels).items():
             values[name], pulls[name] = value, pull
 
-        # 3. lambda, now that both pulls at the reconstruction are known.
+        # 3. lambda and lambda', now that all pulls at the pictures are known.
         norms = {name: parallel.norm(split_fakes(pull)[0]) for name, pull in pulls.items()}
         weight = loss["lambda_adv"] * optimizers.ramp(state.step, vae_steps, ramp_steps)
-        if relative and "adversarial" in pulls:
-            weight = balance.relative_weight(weight, norms["reconstruction"], norms["adversarial"])
+        weights = weight, weight
         if "adversarial" in pulls:
-            pulls["adversarial"] *= weight
-            norms["adversarial"] *= weight
+            near, free = split_fakes(pulls["adversarial"])
+            if relative:
+                reference, at_prior = norms["reconstruction"], parallel.norm(free)
+                weights = (
+                    balance.relative_weight(weight, reference, norms["adversarial"]),
+                    balance.relative_weight(loss["prior_weight"] * weight, reference, at_prior),
+                )
+            pulls["adversarial"] = jnp.concatenate([weights[0] * near, weights[1] * free])
+            norms["adversarial"] *= weights[0]
 
         # 4. Take the sum of the pulls back to the parameters.
         grads = pullback((*kl_pull, sum(pulls.values())))[0]
@@ -223,7 +231,8 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         metrics = parallel.pmean(metrics)
         spread = jnp.var(parallel.gather(mean), axis=0)
         metrics["active_dims"] = jnp.sum(spread > elbo.ACTIVE_VARIANCE).astype(jnp.float32)
-        metrics["lambda"] = jnp.asarray(weight, jnp.float32)
+        for name, weight in zip(("lambda", "lambda_prior"), weights, strict=True):
+            metrics[name] = jnp.asarray(weight, jnp.float32)
         metrics |= optimizers.norms(grads)
         metrics |= {f"share/{name}": share for name, share in balance.shares(norms).items()}
         return state, metrics

@@ -137,7 +137,14 @@ PANELS = (
             Line("share/classifier", "classifier", "green"),
         ),
     ),
-    Panel("Adversarial weight λ", "weight in the objective", (Line("lambda", "", "red"),)),
+    Panel(
+        "Adversarial weight λ",
+        "weight in the objective",
+        (
+            Line("lambda", "at reconstructions", "red"),
+            Line("lambda_prior", "at prior samples", "orange"),
+        ),
+    ),
     Panel("Speed", "images per second", (Line("images_per_second", "", "mute"),)),
     Panel(
         "Peak memory",

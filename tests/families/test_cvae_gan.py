@@ -25,6 +25,7 @@ CASES = {
     "reconstruction_weight": {"loss.reconstruction_weight": 0.25, **HINGE},
     "no_reconstruction": {"loss.reconstruction_weight": 0.0, **FIXED, **HINGE},
     "prior_weight": {"loss.prior_weight": 0.0, **FIXED},
+    "relative_prior_weight": {"loss.prior_weight": 7.0},
     "detached": DETACHED,
     "detached_alone": {"loss.reconstruction_weight": 0.0, **FIXED, **DETACHED},
     "features": FIXED | FEATURES,
@@ -85,12 +86,12 @@ class Referee:
             state = state._replace(params=state.params | {"discriminator": params})
         return self.nets.discriminate(state, images, self.y)
 
-    def terms(self, params, shift):
-        """Every weighted term but for lambda; `shift` moves the reconstruction's pixels."""
+    def terms(self, params, shift, free_shift):
+        """Every weighted term but for lambda; shifts move pixels of reconstructions and samples."""
         mean, logvar, _ = self.encode(params)
         z = mean + jnp.sqrt(jnp.exp(logvar)) * self.eps
         near, free, _ = self.generate(params, z)
-        near = near + shift
+        near, free = near + shift, free + free_shift
         n, weights = len(self.y), self.loss
         squares = jnp.sum((self.x - near) ** 2) / n
         if weights.reconstruction_reduction == "mean":
@@ -102,11 +103,12 @@ class Referee:
         if weights.lambda_adv > 0:
             if not weights.adversarial_to_encoder:
                 seen, free_again, _ = self.generate(params, jax.lax.stop_gradient(z))
-                pair = (seen + shift, free_again)
+                pair = (seen + shift, free_again + free_shift)
             else:
                 pair = (near, free)
             pays = [self.generator_pays(self.judge(images)[0]) for images in pair]
-            terms["adversarial"] = (pays[0] + weights.prior_weight * pays[1]) / 2
+            terms["adversarial"] = pays[0] / 2
+            terms["prior"] = weights.prior_weight * pays[1] / 2
         if weights.feature_weight > 0 or weights.mean_feature_weight > 0:
             f_x, f_near, f_free = (self.judge(images)[1] for images in (self.x, near, free))
             means = half_square(f_x.mean(0), f_free.mean(0))
@@ -125,26 +127,35 @@ class Referee:
     def __call__(self):
         """Gradients of every network, metrics, and new statistics."""
         params = {name: self.state.params[name] for name in ("encoder", "generator")}
-        still = jnp.zeros_like(self.x)
-        terms, pullback = jax.vjp(lambda shift: self.terms(params, shift), still)
+        free = self.judged or self.classified
+        still = jnp.zeros_like(self.x), jnp.zeros_like(self.x if free else self.x[:0])
+        terms, pullback = jax.vjp(lambda *shifts: self.terms(params, *shifts), *still)
         one_hot = lambda name: {other: jnp.float32(other == name) for other in terms}  # noqa: E731
-        pulls = {name: pullback(one_hot(name))[0] for name in terms if name != "kl"}
-        norms = {name: jnp.sqrt(jnp.sum(pull**2)) for name, pull in pulls.items()}
-        weight = self.loss.lambda_adv
+        norm = lambda pull: jnp.sqrt(jnp.sum(pull**2))  # noqa: E731
+        pulls = {name: pullback(one_hot(name)) for name in terms if name != "kl"}
+        norms = {name: norm(pull[name == "prior"]) for name, pull in pulls.items()}
+        share = self.loss.lambda_adv
+        lambdas = {"adversarial": share, "prior": share}
         if "adversarial" in norms:
             if self.loss.lambda_mode == "relative":
-                weight = weight * norms["reconstruction"] / norms["adversarial"]
-            norms["adversarial"] *= weight
+                whole = norms["reconstruction"] * share
+                lambdas["adversarial"] = whole / norms["adversarial"]
+                lambdas["prior"] = self.loss.prior_weight * whole / norms["prior"]
+            norms["adversarial"] *= lambdas["adversarial"]
+            del norms["prior"]
 
         def vae_loss(params):
-            terms = self.terms(params, still)
-            lambdas = {name: weight if name == "adversarial" else 1.0 for name in terms}
-            return sum(lambdas[name] * term for name, term in terms.items())
+            terms = self.terms(params, *still)
+            return sum(lambdas.get(name, 1.0) * term for name, term in terms.items())
 
         grads = jax.grad(vae_loss)(params)
+        terms["adversarial"] = terms.get("adversarial", 0) + terms.pop("prior", 0)
+        if self.loss.lambda_adv == 0:
+            del terms["adversarial"]
         metrics = {f"loss/{name}": term for name, term in terms.items()}
         metrics |= {f"share/{name}": norm / sum(norms.values()) for name, norm in norms.items()}
-        metrics["lambda"] = jnp.asarray(weight)
+        metrics["lambda"] = jnp.asarray(lambdas["adversarial"])
+        metrics["lambda_prior"] = jnp.asarray(lambdas["prior"])
         mean, logvar, encoder_stats = self.encode(params)
         near, free, generator_stats = self.generate(params, mean + jnp.exp(logvar / 2) * self.eps)
         metrics["mse"] = jnp.mean((near - self.x) ** 2)
@@ -213,3 +224,13 @@ def test_a_step_descends_the_documented_objective(tiny, overrides):
     descended = jax.tree.map(lambda p, g: p - 1e-3 * g, state.params, dict(grads))
     assert_close(new.params, descended)
     assert new.step == state.step + 1
+
+
+def test_prior_samples_pull_as_asked_however_steep_the_discriminator_is_elsewhere(tiny):
+    family = tiny.make(**{"loss.prior_weight": 5.0, "loss.lambda_adv": 0.2})
+    metrics = tiny.step(family)(tiny.state(family), tiny.batch(8), tiny.keys(8))[1]
+    near, free = metrics["lambda"], metrics["lambda_prior"]
+    assert near > 0
+    assert free > 0
+    # Of prior_weight * lambda_adv = 1: the share of reconstructions, whatever lambda became.
+    assert not np.isclose(free, near, rtol=1e-2)

@@ -9,13 +9,14 @@ from typing import Any
 from gen_jax.errors import UserError, nearest
 from gen_jax.report import markdown, timing
 from gen_jax.report.comparison import measures, metrics, models
-from gen_jax.report.comparison.estimates import printed
+from gen_jax.report.comparison.estimates import estimate, printed
 from gen_jax.report.comparison.models import Model
 from gen_jax.report.comparison.runs import Member
 from gen_jax.report.document import Table
 from gen_jax.report.tables import duration, number
 
 _UNKNOWN = "not recorded"
+_LOG = "log/"
 _COLUMNS = ("run", "command", "commit", "config", "seed", "device", "steps", "images seen", "time")
 
 
@@ -28,6 +29,9 @@ class Source:
     def value(self, runs: str, quantity: str) -> str:
         """Raises UserError unless the runs have the quantity, under one protocol."""
         model = self._model(runs, runs)
+        if quantity.startswith(_LOG):
+            logged = [_logged(member, quantity.removeprefix(_LOG)) for member in model.members]
+            return printed(estimate(logged), len(logged))
         rows = _of(measures.rows([model]), quantity)
         if len(rows) != 1:
             found = f"{len(rows)} of different protocols" if rows else "none"
@@ -69,6 +73,16 @@ class Source:
             known = [each.name for each in self._members]
             raise UserError(f"no record of a run {glob!r}; {nearest(glob, known)}")
         return found
+
+
+def _logged(member: Member, asked: str) -> float:
+    """A scalar of the training's log, "NAME@STEP", or of its last line."""
+    name, _, step = asked.partition("@")
+    steps, values = member.run.series("train", name)
+    chosen = values[steps == int(step)] if step.isdecimal() else values
+    if not chosen.size or (step and not step.isdecimal()):
+        raise UserError(f"the log of {member.name} has no {asked}")
+    return float(chosen[-1])
 
 
 def _of(rows: Sequence[measures.Row], quantity: str) -> list[measures.Row]:

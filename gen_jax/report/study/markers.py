@@ -5,6 +5,8 @@ model, whose runs a glob names:
 
     <!-- value cvae_gan reconstruction/mse -->0.0253<!-- /value -->
 
+"log/NAME" is what the training's log says last, "log/NAME@STEP" what it says of a step.
+
 A table has a column a model and a row a quantity, "EVALUATION/QUANTITY", each with another heading
 if it says so. Numbers of different protocols are in rows of their own; what is absent says why.
 

@@ -155,6 +155,20 @@ def test_what_a_run_no_longer_has_leaves_its_record(folder, tmp_path):
     assert not (folder / "records" / "plain" / "2" / "evals" / "figures.npz").exists()
 
 
+def test_a_value_of_the_log(folder, tmp_path):
+    marker = "<!-- value {} log/loss/total{} --><!-- /value -->"
+    text = marker.format("beta/1", "") + marker.format("plain/*", "@4")
+    (folder / "README.md").write_text(text)
+    study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+    filled = (folder / "README.md").read_text()
+    assert "log/loss/total -->0.02381<!--" in filled
+    assert "log/loss/total@4 -->0.25<!--" in filled
+    for wrong in ("@5", "@x", "s"):
+        (folder / "README.md").write_text(marker.format("beta/1", wrong))
+        with pytest.raises(UserError, match=r"the log of beta/1 has no loss/total"):
+            study.write(folder)
+
+
 def test_a_page_above_studies_names_their_runs_by_both(folder, tmp_path):
     study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
     (tmp_path / "README.md").write_text(
