@@ -4,9 +4,9 @@ Encoder, decoder, beta and schedule of cvae_gan_cifar100; what the adversary add
 has over this one. (The flagship's own twin with lambda 0 is the same model.)
 
 Command: python run.py --config=configs/cvae_cifar100.py
-Cost: about a quarter of an hour on two CPU cores by the rate of its twin, 1,030 img/s.
+Cost: about 25 minutes on two CPU cores by the rate of its twin, 750 img/s.
 Result: not run under this name. Its twin (--config=configs/cvae_gan_cifar100.py
---config.loss.lambda_adv=0: same networks, objective and budget) reached test MSE 0.0267, KL 166
+--config.loss.lambda_adv=0: same networks, objective and budget) reached test MSE 0.0273, KL 165
 nats; docs/results/cvae_gan_cifar100.
 """
 

@@ -81,8 +81,12 @@ def _table(asked: str, source: Source) -> str:
     for line in asked.splitlines():
         name, _, listed = line.partition(":")
         choose({"columns": 0, "rows": 0}, name.strip(), "the marker of a table: line")
-        items = [item.strip() for item in listed.split(";") if item.strip()]
-        given.setdefault(name.strip(), {}).update(map(_named, items))
+        chosen = given.setdefault(name.strip(), {})
+        for item in filter(None, (item.strip() for item in listed.split(";"))):
+            heading, of = _named(item)
+            if heading in chosen:
+                raise UserError(f"the marker of a table has two {name.strip()} called {heading!r}")
+            chosen[heading] = of
     if given.keys() != {"columns", "rows"} or not all(given.values()):
         raise UserError("the marker of a table has a line 'columns: ...' and one 'rows: ...'")
     return source.table(given["columns"], given["rows"])

@@ -205,6 +205,10 @@ def test_a_page_above_studies_names_their_runs_by_both(folder, tmp_path):
         ("<!-- value * reconstruction/mse --><!-- /value -->", "more than the seed: loss.beta"),
         ("<!-- table\ncolumns: a = plain/1\n--><!-- /table -->", "and one 'rows: ...'"),
         ("<!-- table\nlines: a\n--><!-- /table -->", "did you mean columns"),
+        (
+            "<!-- table\ncolumns: plain/1\nrows: a = b/c; a = d/e\n--><!-- /table -->",
+            "two rows called 'a'",
+        ),
         ("<!-- runs none* -->\n<!-- /runs -->", "no record of a run 'none\\*'"),
         ("![](img/plain/1/none.png)", "shows none.png of plain/1, which has no .*report/none.png"),
     ],
