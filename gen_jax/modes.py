@@ -209,7 +209,7 @@ def _check_evaluations(
     if section.classifier:
         namer.load(section.classifier, test_split.spec)
     fidelity.check(config, train_split, test_split)
-    fidelity_curve.check(config, train_split, test_split)
+    fidelity_curve.check(config, test_split)
     ex_post.check(config, test_split)
     if family.sample is not None:
         cas.check(config, train_split)

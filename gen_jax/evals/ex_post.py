@@ -22,7 +22,7 @@ SOURCES = {
 
 
 def evaluate(model: Model) -> Result | None:
-    """Distances from real images, through `eval.classifier`, of pictures from three kinds of code.
+    """Distances through `eval.classifier` of reconstructions, and of pictures of fitted codes.
 
     Samples decode draws of the prior. Where the codes of images lie elsewhere, the decoder has not
     learnt to decode them: z from a density fitted to the codes afterwards does better (ex-post

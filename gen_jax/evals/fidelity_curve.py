@@ -20,9 +20,9 @@ def make(model: Model) -> Callable[[Model], dict[str, float]] | None:
     """A function that measures a state, such as {"fid_768": ...}; None if nothing is asked for.
 
     Through every network that the final evaluation looks through, of `eval.fidelity_during` samples
-    with the labels that it asks for, the same noise every time. A distance of few samples
-    is larger than one of many: numbers of one count alone compare. Real images are looked at when
-    it is first called.
+    with the labels that it asks for, the same noise every time. A distance of few samples is larger
+    than one of many: numbers of one count alone compare. Real images are looked at when it is first
+    called.
     """
     count = model.config.eval.fidelity_during
     if not count or model.family.sample is None or model.test.spec.modes:
@@ -47,7 +47,7 @@ def make(model: Model) -> Callable[[Model], dict[str, float]] | None:
     return measure
 
 
-def check(config: ConfigDict, train: Split, test: Split) -> None:
+def check(config: ConfigDict, test: Split) -> None:
     """Raises UserError for fewer samples than a distance needs."""
     count = config.eval.fidelity_during
     if count and not test.spec.modes:

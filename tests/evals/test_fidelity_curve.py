@@ -37,5 +37,5 @@ def test_only_classes_trained_on_are_asked_for(weights):
 def test_too_few_are_refused(weights):
     ours = model(weights, **{"eval.fidelity_during": 5})
     with pytest.raises(UserError, match=r"eval\.fidelity_during: 5 images"):
-        fidelity_curve.check(ours.config, TRAIN, TEST)
-    fidelity_curve.check(model(weights).config, TRAIN, TEST)
+        fidelity_curve.check(ours.config, TEST)
+    fidelity_curve.check(model(weights).config, TEST)

@@ -26,7 +26,8 @@ def keep(path: Path, out: Path) -> None:
 
     That is its config, environment, evaluations and log, numbers of the log to seven digits, and
     as many of its pictures as a comparison shows. Where files lay is left out: of an absolute path
-    only the last part stays. The same run gives the same bytes.
+    in the config or the command only the last part stays, and of a folder of images its content's
+    digest as well. The same run gives the same bytes.
 
     Raises:
       UserError: a file of the run is damaged.
