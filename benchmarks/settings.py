@@ -7,6 +7,7 @@ The same step with and without a setting, each in a process of its own, windows 
 - heap: freed memory stays in the process (`core/heap.py`). Without is glibc's default, which a
   variable of no effect asks for.
 - emitters: XLA's older emitters of fusions (`core/xla.py`).
+- level: LLVM's first level of optimisation instead of its third (`core/xla.py`).
 """
 
 import argparse
@@ -21,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 MODELS = "vae_cifar10,dcgan_cifar10,cvae_gan_cifar100"
 WITHOUT = {
     "heap": {"MALLOC_PERTURB_": "0"},
+    "level": {"XLA_FLAGS": "--xla_backend_optimization_level=3"},
     "emitters": {"XLA_FLAGS": "--xla_cpu_use_fusion_emitters=true"},
 }
 """Environments in which a setting is not ours."""

@@ -3,6 +3,7 @@
 import hashlib
 import mmap
 import os
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,12 @@ FLAGS = {
     "xla_cpu_use_fusion_emitters": "false",
 }
 """Flags of XLA:CPU and what they are set to."""
+CPU_ALONE = {
+    # LLVM's higher levels compile an initial state in three times as long, a step in 1.25 to 1.6
+    # times, into code that is no faster (`benchmarks/settings.py --setting=level`).
+    "xla_backend_optimization_level": "1",
+}
+"""Flags of every backend, for where a CPU is the only one."""
 CACHE_BYTES = 2 * 1024**3
 """Size of the folder of compiled programs beyond which the oldest go."""
 CACHE_SECONDS = 0.3
@@ -24,7 +31,7 @@ CACHE_SECONDS = 0.3
 
 
 def prepare() -> None:
-    """Sets `FLAGS`, where compiled programs are kept and how memory is, but for what the user has.
+    """Sets flags, where compiled programs are kept and how memory is, but for what the user has.
 
     Must come before JAX's backend is started; afterwards flags would be recorded that are not in
     force, so it does nothing.
@@ -38,13 +45,27 @@ def prepare() -> None:
         return
     heap.keep()
     given = os.environ.get("XLA_FLAGS", "")
-    wanted = [f"--{n}={v}" for n, v in FLAGS.items() if f"--{n}" not in given and knows(n)]
+    ours = FLAGS | (CPU_ALONE if cpu_alone() else {})
+    wanted = [f"--{n}={v}" for n, v in ours.items() if f"--{n}" not in given and knows(n)]
     os.environ["XLA_FLAGS"] = " ".join([given, *wanted]).strip()
     if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
         jax.config.update("jax_compilation_cache_dir", str(programs()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", CACHE_SECONDS)
         if _bounded():
             jax.config.update("jax_compilation_cache_max_size", CACHE_BYTES)
+
+
+def cpu_alone() -> bool:
+    """Whether JAX, whose backend need not have started, can have none but a CPU's.
+
+    That is when no other is allowed (JAX_PLATFORMS), or none is installed.
+    """
+    import jax
+
+    if jax.config.jax_platforms:  # type: ignore[attr-defined]
+        return jax.config.jax_platforms == "cpu"  # type: ignore[attr-defined]
+    others = (find_spec(name) for name in ("jax_plugins", "libtpu"))
+    return not any(others) and not entry_points(group="jax_plugins")
 
 
 def on_cpu() -> bool:

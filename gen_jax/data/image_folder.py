@@ -69,7 +69,7 @@ def decode(
 
 
 def _pixels(image: Image.Image, size: int, channels: int, binary: bool) -> np.ndarray:
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     elif image.mode in ("I", "F"):

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
 
 from gen_jax.core import determinism, xla
@@ -17,6 +18,7 @@ def fresh(monkeypatch):
     """A process whose JAX has no backend yet, as far as `prepare` can tell."""
     monkeypatch.setattr(determinism, "started", lambda: False)
     monkeypatch.setattr(xla, "knows", lambda flag: True)
+    monkeypatch.setattr(xla, "cpu_alone", lambda: False)
     monkeypatch.setattr(xla.heap, "keep", lambda: True)  # not of the tests' own process
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
     return monkeypatch
@@ -31,6 +33,30 @@ def test_the_users_own_choice_stays(fresh):
     fresh.setenv("XLA_FLAGS", f"{FLAG}=LIBRARY_FUSION_TYPE_DOT")
     xla.prepare()
     assert os.environ["XLA_FLAGS"] == f"{FLAG}=LIBRARY_FUSION_TYPE_DOT {OTHER}"
+
+
+def test_a_cpu_alone_has_one_flag_more(fresh):
+    fresh.setattr(xla, "cpu_alone", lambda: True)
+    xla.prepare()
+    assert os.environ["XLA_FLAGS"].endswith(f"{OTHER} --xla_backend_optimization_level=1")
+
+
+@pytest.fixture
+def platforms():
+    """Sets what JAX may use, of which it asks no more once its backend has started."""
+    before = jax.config.jax_platforms
+    yield lambda names: jax.config.update("jax_platforms", names)
+    jax.config.update("jax_platforms", before)
+
+
+def test_a_cpu_is_alone_where_nothing_else_is_allowed_or_installed(monkeypatch, platforms):
+    monkeypatch.setattr(xla, "find_spec", lambda name: None)
+    monkeypatch.setattr(xla, "entry_points", lambda group: ())
+    for names, alone in (("cpu", True), ("cuda,cpu", False), (None, True)):
+        platforms(names)
+        assert xla.cpu_alone() == alone
+    monkeypatch.setattr(xla, "entry_points", lambda group: ("a GPU's",))
+    assert not xla.cpu_alone()
 
 
 def test_a_flag_this_jaxlib_lacks_is_not_set(fresh):
