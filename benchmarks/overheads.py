@@ -5,8 +5,8 @@
 - input: a step on the batches of the data set, prepared by the prefetching thread, over a step on
   one batch that stays; windows in turn, one process, median of pairs.
 - checkpoints: seconds the loop waits for one to be started, over the time between two.
-- start: from the start of `run.py` to its first line of metrics, that of the first step; with no
-  compiled programs kept, and again.
+- start: from the start of `run.py` to its first line of metrics, that of the first step; with
+  nothing kept of an earlier one (compiled programs, decoded images), and again; median of several.
 - devices: a step on 2, 4 and 8 virtual devices over a step on one, the same batch and processors;
   windows in turn.
 
@@ -105,38 +105,43 @@ def in_process(name: str, settings: list[str], seconds: float, windows: int) -> 
     }
 
 
-def start(name: str, settings: list[str]) -> dict[str, float]:
+def start(name: str, settings: list[str], times: int) -> dict[str, list[float]]:
     """Seconds from the start of a process to the end of its first step, cold and warm."""
-    found = {}
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
-        environment["XDG_CACHE_HOME"] = folder
-        for kind in ("cold", "warm"):
-            workdir = Path(folder) / kind
-            command = [
-                sys.executable,
-                str(ROOT / "run.py"),
-                f"--config={ROOT / 'configs' / name}.py",
-                f"--workdir={workdir}",
-                "--config.log_every=1",
-                "--config.num_steps=1000",
-                *(f"--config.{each}" for each in settings),
-            ]
-            begun = time.time()
-            run = subprocess.Popen(
-                command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            metrics = workdir / "metrics.jsonl"
-            while not (metrics.is_file() and "\n" in metrics.read_text()) and run.poll() is None:
-                time.sleep(0.05)
-            first = metrics.read_text().splitlines()[0] if metrics.is_file() else "{}"
-            run.kill()
-            run.wait()
-            wall = json.loads(first).get("wall")
-            if wall is None:
-                raise RuntimeError(f"{' '.join(command)} logged nothing")
-            found[kind] = wall - begun
+    found: dict[str, list[float]] = {"cold": [], "warm": []}
+    for _ in range(times):
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
+            environment["XDG_CACHE_HOME"] = folder
+            for kind, seconds in found.items():
+                seconds.append(_started(name, settings, environment, Path(folder) / kind))
     return found
+
+
+def _started(name: str, settings: list[str], environment: dict[str, str], workdir: Path) -> float:
+    """Seconds to the first step of a run, which is then killed."""
+    command = [
+        sys.executable,
+        str(ROOT / "run.py"),
+        f"--config={ROOT / 'configs' / name}.py",
+        f"--workdir={workdir}",
+        "--config.log_every=1",
+        "--config.num_steps=1000",
+        *(f"--config.{each}" for each in settings),
+    ]
+    begun = time.time()
+    run = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    metrics = workdir / "metrics.jsonl"
+    while not (metrics.is_file() and "\n" in metrics.read_text()) and run.poll() is None:
+        time.sleep(0.05)
+    first = metrics.read_text().splitlines()[0] if metrics.is_file() else "{}"
+    run.kill()
+    run.wait()
+    wall = json.loads(first).get("wall")
+    if wall is None:
+        raise RuntimeError(f"{' '.join(command)} logged nothing")
+    return wall - begun
 
 
 def devices(name: str, settings: list[str], seconds: float, windows: int) -> dict[str, Any]:
@@ -164,7 +169,8 @@ def table(result: dict[str, Any]) -> str:
     """A Markdown table of what was measured."""
     lines = ["| what | measured |", "| --- | --- |"]
     for kind, spent in result.get("start", {}).items():
-        lines.append(f"| start to first step, {kind} | {spent:.1f} s |")
+        middle, low, high = statistics.median(spent), min(spent), max(spent)
+        lines.append(f"| start to first step, {kind} | {middle:.1f} s ({low:.1f} to {high:.1f}) |")
     if "input" in result:
         ratio, saved = result["input"]["ratio"], result["checkpoints"]
         lines += [
@@ -185,6 +191,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the config")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a window")
     parser.add_argument("--windows", type=int, default=7)
+    parser.add_argument("--starts", type=int, default=3, help="of a run, cold and warm")
     parser.add_argument("--only", default="start,input,devices")
     parser.add_argument("--output", help="a JSON file")
     flags = parser.parse_args()
@@ -198,7 +205,7 @@ def main() -> None:
         "processors": os.cpu_count(),
     }
     if "start" in only:
-        result["start"] = start(flags.config, flags.set)
+        result["start"] = start(flags.config, flags.set, flags.starts)
     if "input" in only:
         result |= in_process(flags.config, flags.set, flags.seconds, flags.windows)
     if "devices" in only:

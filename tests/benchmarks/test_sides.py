@@ -61,12 +61,12 @@ def test_the_floor_and_the_ratio_in_a_table():
 def test_the_tables_are_made_of_what_the_files_hold():
     ratio = {"median": 1.01, "low": 1.0, "high": 1.02}
     result = {
-        "start": {"cold": 12.34, "warm": 5.0},
+        "start": {"cold": [12.34, 11.0, 13.0], "warm": [5.0]},
         "input": {"ratio": ratio, "images_per_second_alone": 9000.0},
         "checkpoints": {"stall_seconds": 0.05, "every": 1000, "share": 0.001},
         "devices": {"ratios": {"8": ratio}},
     }
     text = overheads.table(json.loads(json.dumps(result)))
-    assert "| start to first step, cold | 12.3 s |" in text
+    assert "| start to first step, cold | 12.3 s (11.0 to 13.0) |" in text
     assert "| a checkpoint's stall | 0.050 s, 0.10 % at one in 1000 steps |" in text
     assert "| 8 virtual devices over one | 1.010 (1.000 to 1.020) |" in text
