@@ -7,6 +7,8 @@ end the run leaves runs/judge_mnist/classifier.npz, which --config.eval.classifi
 of 32x32, as of stacked_mnist at that size, train it with --config.data.image_size=32.
 
 Command: python run.py --config=configs/judge_mnist.py
+Cost: 2,344 steps, seven minutes on one CPU core (700 img/s).
+Result: 99.55 % of the 10,000 test digits named right; docs/results/imaging_mnist.
 """
 
 from ml_collections import ConfigDict
