@@ -62,7 +62,7 @@ def get_config() -> ConfigDict:
     config.conditional = True  # whether the networks see the label y
     config.label_dim = 64  # size of the label embeddings of encoder and generator
     config.ema_decay = 0.0  # moving average of encoder and generator used to evaluate; 0: off
-    config.init_std = 0.0  # "gan": of normal initial kernels, DCGAN's 0.02; 0: variance scaling
+    config.init_std = 0.0  # "gan", "cvae_gan": of normal initial kernels; 0: variance scaling
     config.n_critic = 1  # "gan": discriminator updates a step, each on fresh real and fake images
     config.encoder = encoder = ConfigDict()
     encoder.net = "conv"  # "dense", "conv" or "resnet"

@@ -37,7 +37,6 @@ _HYBRID = (
 )
 _GAN_ONLY = (
     "n_critic",
-    "init_std",
     "codes.*",
     "discriminator.norm",
     "discriminator.dropout",
@@ -60,13 +59,19 @@ _AUTOENCODING = ("loss.reconstruction_*", "loss.kl_*", "loss.beta", *_HYBRID, *_
 
 IGNORED: dict[str, tuple[str, ...]] = {
     "cvae_gan": (*_VAE_ONLY, *_GAN_ONLY, *_CLASSIFIER_ONLY),
-    "vae": (*_HYBRID, *_GAN_ONLY, "classifier.*", "loss.adversarial", "discriminator.hidden"),
+    "vae": (
+        *(*_HYBRID, *_GAN_ONLY),
+        *("init_std", "classifier.*", "loss.adversarial", "discriminator.hidden"),
+    ),
     "gan": (
         *(key for key in _AUTOENCODING if key != "generator.dropout"),
         "encoder.*",
         "classifier.*",
     ),
-    "classifier": (*_GENERATIVE, *_GAN_ONLY, "discriminator.*", "loss.*", "perceptual.*"),
+    "classifier": (
+        *(*_GENERATIVE, *_GAN_ONLY),
+        *("init_std", "discriminator.*", "loss.*", "perceptual.*"),
+    ),
 }
 """Patterns by family."""
 

@@ -29,7 +29,7 @@ class CvaeGanNetworks(Networks):
         if classifier:
             nets["classifier"] = build.classifier(config, spec)
         averaged = ("encoder", "generator")
-        super().__init__(nets, config.ema_decay, averaged, precision=config.precision)
+        super().__init__(nets, config.ema_decay, averaged, config.init_std, config.precision)
 
     def encode(
         self, params: Tree, stats: Tree, images: Images, labels: Labels, train: bool = True

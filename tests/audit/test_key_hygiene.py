@@ -43,7 +43,7 @@ VARIANTS = {
     "cvae_gan, all terms": (
         "cvae_gan_shapes",
         {f"loss.{name}_weight": 1.0 for name in ("feature", "mean_feature", "classifier")}
-        | {"ema_decay": 0.9, "loss.adversarial_to_encoder": False},
+        | {"ema_decay": 0.9, "loss.adversarial_to_encoder": False, "init_std": 0.02},
     ),
     "vae, dropout": ("vae_mnist", DROPOUT | BITS | {"loss.num_samples": 3}),
     "vae, tcvae": ("vae_conv_mnist", DROPOUT | {"loss.objective": "tcvae"}),

@@ -234,3 +234,14 @@ def test_prior_samples_pull_as_asked_however_steep_the_discriminator_is_elsewher
     assert free > 0
     # Of prior_weight * lambda_adv = 1: the share of reconstructions, whatever lambda became.
     assert not np.isclose(free, near, rtol=1e-2)
+
+
+def test_kernels_of_every_network_may_start_from_dcgans_normal(tiny):
+    wide = {f"{name}.widths": (32,) for name in ("encoder", "generator", "discriminator")}
+    params = jax.jit(tiny.make(init_std=0.02, **wide).init)(jax.random.key(0)).params
+    for network in params.values():
+        leaves, _ = jax.tree_util.tree_flatten_with_path(network)
+        kernels = np.concatenate(
+            [np.ravel(leaf) for path, leaf in leaves if path[-1].key == "kernel"]
+        )
+        assert abs(kernels.std() / 0.02 - 1) < 4 / np.sqrt(kernels.size)
