@@ -6,8 +6,9 @@ MNIST's 28 pixels halve twice, to 7x7, so there are two convolutions a network w
 64 pixels take four. Kernels start from N(0, 0.02^2).
 
 Command: python run.py --config=configs/dcgan_mnist.py
-Cost: 469 steps an epoch, about a minute on two CPU cores (840 img/s).
-Result: after six epochs all ten digits, total variation 0.21 to the test set's; docs/results/gan.
+Cost: 469 steps an epoch, two minutes on one CPU core (540 img/s).
+Result: all ten digits, total variation 0.20 to the test set's, FD-classifier 6.6 (floor 0.04);
+docs/results/imaging_mnist.
 """
 
 from ml_collections import ConfigDict

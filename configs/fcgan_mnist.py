@@ -3,11 +3,12 @@
 Dense networks throughout: generator 256-512-1024 with batch norm, discriminator 512-256 with
 dropout, non-saturating loss, Adam 2e-4. `--config.generator.widths=256` and its like answer the
 study's question about deeper generators. Point `--config.eval.classifier` at the classifier.npz of
-`configs/classifier_mnist.py` to have the samples named.
+`configs/judge_mnist.py` to have the samples named.
 
 Command: python run.py --config=configs/fcgan_mnist.py
-Cost: 469 steps an epoch, four seconds on two CPU cores (13,000 img/s).
-Result: after 20 epochs all ten digits, total variation 0.09 to the test set's; docs/results/gan.
+Cost: 469 steps an epoch, 15 seconds on one CPU core (3,900 img/s).
+Result: all ten digits, total variation 0.06 to the test set's, FD-classifier 3.4 (floor 0.04);
+docs/results/imaging_mnist.
 """
 
 from ml_collections import ConfigDict

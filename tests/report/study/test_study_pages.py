@@ -10,7 +10,7 @@ from gen_jax.report.study import blocks, markers
 
 ROOT = Path(__file__).parents[3]
 STUDIES = sorted(path.parent for path in ROOT.glob("docs/results/*/records"))
-PAGES = [ROOT, *STUDIES]
+PAGES = [ROOT, ROOT / "docs" / "results", *STUDIES]
 
 
 @pytest.mark.parametrize("folder", PAGES, ids=lambda path: path.name)
