@@ -55,7 +55,9 @@ def main() -> None:
     names = tuple(map(str, range(classes)))
     spec = DataSpec(config.data.name, (32, 32, 3), classes, names, 50_000)
     family = FAMILIES[config.family](config, spec)
-    state = jax.jit(family.init)(keys.stream(config.seed, "init"))
+    start = time.perf_counter()
+    state = jax.block_until_ready(jax.jit(family.init)(keys.stream(config.seed, "init")))
+    init_seconds = time.perf_counter() - start
     parameters = {
         name: sum(leaf.size for leaf in jax.tree.leaves(net)) for name, net in state.params.items()
     }
@@ -102,6 +104,7 @@ def main() -> None:
         "parameters": parameters,
         "flops": flops,
         "compile_seconds": compile_seconds,
+        "init_seconds": init_seconds,
         "memory": memory.peaks(),
         "device": jax.devices()[0].device_kind,
         "jax": jax.__version__,

@@ -19,7 +19,7 @@ FLAGS = {
 }
 """Flags of XLA:CPU and what they are set to."""
 CPU_ALONE = {
-    # LLVM's higher levels compile an initial state in three times as long, a step in 1.25 to 1.6
+    # LLVM's higher levels compile an initial state in twice the time or more, a step in 1.2 to 1.6
     # times, into code that is no faster (`benchmarks/settings.py --setting=level`).
     "xla_backend_optimization_level": "1",
 }
