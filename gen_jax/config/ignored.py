@@ -60,8 +60,12 @@ _AUTOENCODING = ("loss.reconstruction_*", "loss.kl_*", "loss.beta", *_HYBRID, *_
 IGNORED: dict[str, tuple[str, ...]] = {
     "cvae_gan": (*_VAE_ONLY, *_GAN_ONLY, *_CLASSIFIER_ONLY),
     "vae": (
-        *(*_HYBRID, *_GAN_ONLY),
-        *("init_std", "classifier.*", "loss.adversarial", "discriminator.hidden"),
+        *_HYBRID,
+        *_GAN_ONLY,
+        "init_std",
+        "classifier.*",
+        "loss.adversarial",
+        "discriminator.hidden",
     ),
     "gan": (
         *(key for key in _AUTOENCODING if key != "generator.dropout"),
@@ -69,8 +73,12 @@ IGNORED: dict[str, tuple[str, ...]] = {
         "classifier.*",
     ),
     "classifier": (
-        *(*_GENERATIVE, *_GAN_ONLY),
-        *("init_std", "discriminator.*", "loss.*", "perceptual.*"),
+        *_GENERATIVE,
+        *_GAN_ONLY,
+        "init_std",
+        "discriminator.*",
+        "loss.*",
+        "perceptual.*",
     ),
 }
 """Patterns by family."""
