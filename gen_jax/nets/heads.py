@@ -9,7 +9,15 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from gen_jax.nets.layers import ACTIVATIONS, Dense, Dropout, Embed, Norm, leaky_relu
+from gen_jax.nets.layers import (
+    ACTIVATIONS,
+    Dense,
+    Dropout,
+    Embed,
+    Norm,
+    Projection,
+    leaky_relu,
+)
 from gen_jax.nets.minibatch import MINIBATCH
 
 Labels = Int[Array, "n"]
@@ -66,8 +74,8 @@ def judgement(
 ) -> Float[Array, "n"]:
     """A discriminator's end: what it sees of the batch joins the features, then the projection.
 
-    logit = w . phi + b + <embed(y), phi> (Miyato & Koyama 2018, eq. 3 and fig. 2). Without classes
-    there is no embedding.
+    logit = w . phi + b + <w_y, phi> (Miyato & Koyama 2018, eq. 3 and fig. 2). Without classes there
+    is no w_y.
     """
     features = features.astype(jnp.float32)
     if discriminator.minibatch != "none":
@@ -76,6 +84,6 @@ def judgement(
     normalised = discriminator.spectral_norm
     logits = Dense(1, spectral_norm=normalised, name="linear")(features, train)[:, 0]
     if discriminator.num_classes:
-        table = Embed(discriminator.num_classes, features.shape[-1], normalised, name="embed")
-        logits += jnp.sum(table(labels, train) * features, axis=-1)
+        projection = Projection(discriminator.num_classes, normalised, name="projection")
+        logits += projection(features, labels, train)
     return logits

@@ -135,18 +135,36 @@ class ConvTranspose(nn.Module):
 
 
 class Embed(nn.Module):
-    """A learned vector per class: int32 [n] -> [n, features], optionally spectrally normalised."""
+    """A learned vector per class, from N(0, 1): int32 [n] -> [n, features]."""
 
     num_classes: int
     features: int
+
+    @nn.compact
+    def __call__(self, labels: Int[Array, "n"]) -> Float[Array, "n d"]:
+        table = self.param("table", normal(1.0), (self.num_classes, self.features))
+        return table[labels]
+
+
+class Projection(nn.Module):
+    """<w_y, x>, a learned vector w per class (Miyato & Koyama 2018): [n, d], int32 [n] -> [n].
+
+    Optionally spectrally normalised. It is the output of a dense layer that a label chooses, and
+    starts as one: from N(0, 1), as embeddings do, it would drown what a critic says of all classes
+    alike by a factor of sqrt(d), for thousands of steps at Adam's usual rates.
+    """
+
+    num_classes: int
     spectral_norm: bool = False
 
     @nn.compact
-    def __call__(self, labels: Int[Array, "n"], train: bool = False) -> Float[Array, "n d"]:
-        table = self.param("table", normal(1.0), (self.num_classes, self.features))
+    def __call__(
+        self, x: Float[Array, "n d"], labels: Int[Array, "n"], train: bool = False
+    ) -> Float[Array, "n"]:
+        kernel = self.param("kernel", lecun_normal(), (x.shape[-1], self.num_classes))
         if self.spectral_norm:
-            table = spectral_normalise(self, table, train)
-        return table[labels]
+            kernel = spectral_normalise(self, kernel, train)
+        return jnp.sum(kernel.T[labels] * x, axis=-1)
 
 
 class Norm(nn.Module):

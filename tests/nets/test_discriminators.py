@@ -99,7 +99,8 @@ def test_labels_enter_by_the_projection_alone(name):
     variables = module.init(jax.random.key(0), IMAGES, LABELS, False)
     params = variables["params"]
     logits, features = module.apply(variables, IMAGES, LABELS, False)
-    w, b, table = params["linear"]["kernel"], params["linear"]["bias"], params["embed"]["table"]
+    w, b = params["linear"]["kernel"], params["linear"]["bias"]
+    table = params["projection"]["kernel"].T
     expected = [w[:, 0] @ f + b[0] + table[y] @ f for f, y in zip(features, LABELS, strict=True)]
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 

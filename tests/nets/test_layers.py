@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from gen_jax.nets.layers import Conv, ConvTranspose, Dense, Embed, leaky_relu
+from gen_jax.nets.layers import Conv, ConvTranspose, Dense, Embed, Projection, leaky_relu
 
 KEY = jax.random.key(0)
 
@@ -90,3 +90,11 @@ def test_embed_looks_up_a_vector_per_class():
     np.testing.assert_array_equal(
         Embed(4, 3).apply(variables, labels), np.asarray(table)[[2, 0, 2]]
     )
+
+
+def test_a_class_says_as_much_at_first_as_all_classes_together():
+    x, labels = jax.random.normal(KEY, (4096, 64)), jnp.arange(4096) % 100
+    of_class = Projection(100).apply(Projection(100).init(KEY, x, labels), x, labels)
+    of_all = Dense(1).apply(Dense(1).init(KEY, x), x)
+    np.testing.assert_allclose(jnp.var(of_class), 1, atol=0.1)
+    np.testing.assert_allclose(jnp.var(of_all), jnp.var(of_class), rtol=0.5)  # of 64 numbers drawn

@@ -123,14 +123,14 @@ def test_discriminators_project_features_on_the_label(name, normalised):
     logits, features = apply(IMAGES, LABELS)
     assert logits.shape == (4,)
     assert features.shape == (4, {"conv": 2 * 4 * 8, "dense": 8, "resnet": 8}[name])
-    w, table = params["linear"]["kernel"], params["embed"]["table"]
+    w, table = params["linear"]["kernel"], params["projection"]["kernel"]
     if normalised:
         stats = variables["batch_stats"]
-        w, table = spectral(w, stats["linear"]), spectral(table, stats["embed"])
+        w, table = spectral(w, stats["linear"]), spectral(table, stats["projection"])
     expected = (
         features @ w[:, 0]
         + params["linear"]["bias"]
-        + np.sum(np.asarray(table)[LABELS] * features, axis=1)
+        + np.sum(np.asarray(table).T[LABELS] * features, axis=1)
     )
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
     # The label enters by the projection only.
@@ -145,7 +145,7 @@ def test_discriminators_project_features_on_the_label(name, normalised):
 def test_a_discriminator_without_classes_ignores_labels(name):
     module = nets.DISCRIMINATORS[name]((4, 8), 0)
     variables, apply = evaluate(module, IMAGES)
-    assert "embed" not in variables["params"]
+    assert "projection" not in variables["params"]
     np.testing.assert_array_equal(apply(IMAGES, LABELS)[0], apply(IMAGES, LABELS + 1)[0])
 
 
