@@ -85,9 +85,9 @@ def get_config() -> ConfigDict:
     discriminator.widths = (32, 64, 128)  # channels; units of FactorVAE's, which judges z
     discriminator.hidden = 256  # units of a last hidden layer, unless "resnet"; 0: none
     discriminator.spectral_norm = False  # one power iteration a step (Miyato et al. 2018)
+    discriminator.norm = "none"  # "none", "batch" or "layer"; never of the first layer
     discriminator.lr = 1e-4
     # What only the family "gan" reads of it.
-    discriminator.norm = "none"  # "none", "batch" or "layer"; never of the first layer
     discriminator.dropout = 0.0
     discriminator.attention = 0  # as the generator's
     discriminator.label = "projection"  # how it sees y: "projection", or "auxiliary" (names it)

@@ -38,7 +38,6 @@ _HYBRID = (
 _GAN_ONLY = (
     "n_critic",
     "codes.*",
-    "discriminator.norm",
     "discriminator.dropout",
     "discriminator.attention",
     "discriminator.label",
@@ -66,6 +65,7 @@ IGNORED: dict[str, tuple[str, ...]] = {
         "classifier.*",
         "loss.adversarial",
         "discriminator.hidden",
+        "discriminator.norm",
     ),
     "gan": (
         *(key for key in _AUTOENCODING if key != "generator.dropout"),

@@ -54,6 +54,7 @@ Images = Float[Array, "b h w c"]
 Labels = Int[Array, "b"]
 Keys = Key[Array, "b"]
 Scalars = dict[str, Float[Array, ""]]
+Tree = Any
 
 
 def make(config: ConfigDict, spec: DataSpec) -> Family:
@@ -109,18 +110,17 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         state: TrainState, fakes: Images, images: Images, labels: Labels
     ) -> dict[str, tuple[Float[Array, ""], Images]]:
         """Value and gradient at [x~, x'] of every term, weighted but for lambda."""
-        both = jnp.concatenate([labels, labels])
 
         def reconstruction_term(fakes):
             return jnp.mean(reconstruction(split_fakes(fakes)[0], images))
 
         def adversarial_term(fakes):
-            logits, _, _ = nets.discriminate(state, fakes, both)
-            return adversarial_loss(*split_fakes(logits))
+            near, free = (nets.discriminate(state, x, labels)[0] for x in split_fakes(fakes))
+            return adversarial_loss(near, free)
 
         def feature_terms(fakes):
-            _, real, _ = nets.discriminate(state, images, labels)
-            near, free = split_fakes(nets.discriminate(state, fakes, both)[1])
+            pictures = (images, *split_fakes(fakes))
+            real, near, free = (nets.discriminate(state, x, labels)[1] for x in pictures)
             pairs = jnp.mean(matching.pairwise(real, near))
             means = matching.mean(parallel.gather(real), parallel.gather(free))
             return loss["feature_weight"] * pairs + loss["mean_feature_weight"] * means
@@ -195,23 +195,24 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         # 5. The judges, on the same pictures.
         metrics: Scalars = {}
         if judged:
-            both = jnp.concatenate([labels, labels])
 
             def discriminator_loss(params):
                 judge = state._replace(params=state.params | {"discriminator": params})
-                real, _, new_stats = nets.discriminate(judge, images, labels)
-                fake, _, _ = nets.discriminate(judge, fakes, both)
-                value = jnp.mean(game.real(real)) + jnp.mean(game.fake(fake))
-                return value, (real, fake, new_stats)
+                pictures = (images, *split_fakes(fakes))
+                said = [nets.discriminate(judge, x, labels) for x in pictures]
+                (real, near, free), _, (of_real, *of_fakes) = zip(*said, strict=True)
+                value = jnp.mean(game.real(real))
+                value += (jnp.mean(game.fake(near)) + jnp.mean(game.fake(free))) / 2
+                # Running moments are of real and generated images; power iterations agree.
+                new_stats = _halfway(of_real, _halfway(*of_fakes))
+                return value, ((real, near, free), new_stats)
 
             (
-                (values["discriminator"], (real, fake, stats["discriminator"])),
+                (values["discriminator"], (logits, stats["discriminator"])),
                 grads["discriminator"],
             ) = jax.value_and_grad(discriminator_loss, has_aux=True)(state.params["discriminator"])
-            metrics |= dict(
-                zip(("d/reconstructed", "d/prior"), map(jnp.mean, split_fakes(fake)), strict=True)
-            )
-            metrics["d/real"] = jnp.mean(real)
+            named = zip(("d/real", "d/reconstructed", "d/prior"), logits, strict=True)
+            metrics |= {name: jnp.mean(each) for name, each in named}
         if classified:
 
             def classifier_loss(params):
@@ -257,16 +258,14 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         if judged:
             free = decode(state, prior, labels)
             seen = {"real": images, "reconstructed": drawn, "prior": free}
-            d = {k: nets.discriminate(state, v, labels, train=False)[0] for k, v in seen.items()}
+            d = {name: nets.judge(state, pictures, labels)[0] for name, pictures in seen.items()}
             out |= {f"d/{name}": logits for name, logits in d.items()}
             near, far = map(game.generator, (d["reconstructed"], d["prior"]))
             out["loss/adversarial"] = (near + loss["prior_weight"] * far) / 2
             fakes_pay = (game.fake(d["reconstructed"]) + game.fake(d["prior"])) / 2
             out["loss/discriminator"] = game.real(d["real"]) + fakes_pay
         if loss["feature_weight"] > 0:
-            f, f_near = (
-                nets.discriminate(state, x, labels, train=False)[1] for x in (images, drawn)
-            )
+            f, f_near = (nets.judge(state, x, labels)[1] for x in (images, drawn))
             out["loss/features"] = loss["feature_weight"] * matching.pairwise(f, f_near)
         if classified:
             classifier = state.params["classifier"]
@@ -291,3 +290,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         return decode(state, draw(keys)[1], labels)
 
     return Family(nets.init, step, 1, metrics, sample, encode, decode)
+
+
+def _halfway(a: Tree, b: Tree) -> Tree:
+    return jax.tree.map(lambda x, y: (x + y) / 2, a, b)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
+from gen_jax.core import parallel
 from gen_jax.core.state import TrainState
 from gen_jax.data.spec import DataSpec
 from gen_jax.families import build
@@ -17,7 +18,11 @@ Tree = Any
 
 
 class CvaeGanNetworks(Networks):
-    """Encoder, generator and, where asked for, discriminator and classifier."""
+    """Encoder, generator and, where asked for, discriminator and classifier.
+
+    Attributes:
+      together: whether what the discriminator says of an image depends on those beside it.
+    """
 
     def __init__(
         self, config: ConfigDict, spec: DataSpec, discriminator: bool, classifier: bool
@@ -28,6 +33,7 @@ class CvaeGanNetworks(Networks):
             nets["discriminator"] = build.discriminator(config, spec)
         if classifier:
             nets["classifier"] = build.classifier(config, spec)
+        self.together = config.discriminator.norm == "batch"
         averaged = ("encoder", "generator")
         super().__init__(nets, config.ema_decay, averaged, config.init_std, config.precision)
 
@@ -53,6 +59,18 @@ class CvaeGanNetworks(Networks):
             "discriminator", state.params, state.batch_stats, images, labels, train=train
         )
         return logits, features, stats
+
+    def judge(
+        self, state: TrainState, images: Images, labels: Labels
+    ) -> tuple[Float[Array, "b"], Float[Array, "b f"]]:
+        """Logits and features in evaluation.
+
+        With batch norm, of these images as one batch: under running moments, which are of real and
+        generated images both, the discriminator would be another than the one that was trained.
+        """
+        if not self.together:
+            return self.discriminate(state, images, labels, train=False)[:2]
+        return parallel.alone(lambda x, y: self.discriminate(state, x, y)[:2])(images, labels)
 
     def classify(
         self, params: Tree, images: Images

@@ -34,6 +34,8 @@ CASES = {
     "vae": {"loss.lambda_adv": 0.0},
     "vae_with_features": {"loss.lambda_adv": 0.0, **FEATURES},
     "vae_with_classifier": {"loss.lambda_adv": 0.0, **CLASSIFIER},
+    "batch_norm": {"discriminator.norm": "batch", "discriminator.widths": (4, 8), **FEATURES},
+    "layer_norm": {"discriminator.norm": "layer", "discriminator.widths": (4, 8), **FIXED},
     "everything": {**FEATURES, **MEAN_FEATURES, **CLASSIFIER, **HINGE, **DETACHED},
     "everything_resnet": {**FIXED, **FEATURES, **MEAN_FEATURES, **CLASSIFIER, **RESNET},
 }
@@ -165,10 +167,11 @@ class Referee:
         if self.judged:
             # The fakes are constants here: closed over, whatever the parameters differentiated.
             def discriminator_loss(params):
-                (real, _, stats), fakes = self.judge(self.x, params), (near, free)
-                d = [self.judge(images, params)[0] for images in fakes]
-                value = self.pays_real(real) + sum(map(self.pays_fake, d)) / 2
-                return value, ([jnp.mean(logits) for logits in (real, *d)], stats)
+                said = [self.judge(images, params) for images in (self.x, near, free)]
+                d = [logits for logits, _, _ in said]
+                value = self.pays_real(d[0]) + sum(map(self.pays_fake, d[1:])) / 2
+                stats = jax.tree.map(lambda r, n, f: r / 2 + n / 4 + f / 4, *(s[2] for s in said))
+                return value, ([jnp.mean(logits) for logits in d], stats)
 
             (value, (means, stats["discriminator"])), grads["discriminator"] = jax.value_and_grad(
                 discriminator_loss, has_aux=True
