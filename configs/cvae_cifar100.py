@@ -18,4 +18,6 @@ from configs.cvae_gan_cifar100 import get_config as flagship_config
 def get_config() -> ConfigDict:
     config = flagship_config()
     config.family = "vae"
+    config.init_std = 0.0  # DCGAN's start is for its game
+    config.discriminator.norm = "none"
     return config
