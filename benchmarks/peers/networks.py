@@ -134,32 +134,33 @@ class Judgement(nn.Module):
         wrap = spectral_norm if spectral else lambda module: module
         self.linear = wrap(nn.Linear(units, 1))
         if num_classes:
-            self.embed = wrap(nn.Embedding(num_classes, units))
+            self.projection = wrap(nn.Embedding(num_classes, units))
 
     def judge(self, features: Tensor, labels: Tensor) -> Tensor:
         logits = self.linear(features)[:, 0]
-        if hasattr(self, "embed"):
-            logits = logits + torch.sum(self.embed(labels) * features, dim=1)
+        if hasattr(self, "projection"):
+            logits = logits + torch.sum(self.projection(labels) * features, dim=1)
         return logits
 
 
 class ConvDiscriminator(Judgement):
-    """See `gen_jax.nets.conv.ConvDiscriminator`; without norms."""
+    """See `gen_jax.nets.conv.ConvDiscriminator`."""
 
-    def __init__(self, shape, num_classes, widths, hidden: int):
+    def __init__(self, shape, num_classes, widths, norm: str, hidden: int):
         side, _, channels = shape
         units = hidden or widths[-1] * (side // 2 ** len(widths)) ** 2
         super().__init__(units, num_classes, spectral=False)
         self.depth, self.hidden = len(widths), hidden
         for i, width in enumerate(widths):
             setattr(self, f"Conv_{i}", nn.Conv2d(channels, width, 4, 2, 1))
+            setattr(self, f"Norm_{i}", make_norm(norm if i else "none", width, 0))
             channels, side = width, side // 2
         if hidden:
             self.Dense_0 = nn.Linear(channels * side**2, hidden)
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         for i in range(self.depth):
-            x = leaky_relu(getattr(self, f"Conv_{i}")(x))
+            x = leaky_relu(getattr(self, f"Norm_{i}")(getattr(self, f"Conv_{i}")(x), labels))
         x = flat(x)
         if self.hidden:
             x = leaky_relu(self.Dense_0(x))
@@ -266,7 +267,7 @@ def build(config: dict[str, Any], shape: tuple[int, int, int], classes: int) -> 
         section = config["discriminator"]
         args = (shape, classes, section["widths"])
         if section["net"] == "conv":
-            nets["discriminator"] = ConvDiscriminator(*args, section["hidden"])
+            nets["discriminator"] = ConvDiscriminator(*args, section["norm"], section["hidden"])
         else:
             nets["discriminator"] = ResNetDiscriminator(*args, section["spectral_norm"])
     return nn.ModuleDict(nets)

@@ -124,12 +124,13 @@ def gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any])
 
 
 def cvae_gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any]) -> Step:
-    """Relative lambda, every network at once; D sees the fakes once for both players."""
+    """Relative lambda and lambda', every network at once; D sees fakes once for both players."""
     encoder, generator, discriminator = (
         nets[name] for name in ("encoder", "generator", "discriminator")
     )
     loss = config["loss"]
-    game = loss["adversarial"]
+    game, prior_weight = loss["adversarial"], loss["prior_weight"]
+    shares = loss["lambda_adv"], loss["lambda_adv"] * prior_weight
 
     def step(images: Tensor, labels: Tensor, noise: Noise = None) -> dict[str, Tensor]:
         both = torch.cat([labels, labels])
@@ -138,30 +139,29 @@ def cvae_gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, 
             noise = normal(mean, 2, *mean.shape)
         z = torch.cat([mean + torch.exp(0.5 * logvar) * noise[0], noise[1]])
         fakes = generator(z, both).tanh()
-        shown = fakes.detach().requires_grad_()
-        count = len(images)
-
         # 1. Pulls at the pictures.
-        near = shown[:count]
+        near, free = (half.detach().requires_grad_() for half in fakes.split(len(images)))
         reconstruction = (images - near).square().flatten(1).sum(1).mean()
-        (pull,) = torch.autograd.grad(reconstruction, shown)
-        logits = discriminator(shown, both)
-        free = GENERATOR[game](logits[count:])
-        adversarial = (GENERATOR[game](logits[:count]) + loss["prior_weight"] * free) / 2
-        (adversary,) = torch.autograd.grad(adversarial, shown, retain_graph=True)
-        weight = loss["lambda_adv"] * torch.clamp(
-            pull[:count].norm() / (adversary[:count].norm() + 1e-12), 0.0, 1e4
+        (pull,) = torch.autograd.grad(reconstruction, near)
+        logits = discriminator(near, labels), discriminator(free, labels)
+        adversarial = (GENERATOR[game](logits[0]) + prior_weight * GENERATOR[game](logits[1])) / 2
+        adversaries = torch.autograd.grad(adversarial, (near, free), retain_graph=True)
+        norms = (adversary.norm() + 1e-12 for adversary in adversaries)
+        ratios = (torch.clamp(pull.norm() / norm, 0.0, 1e4) for norm in norms)
+        at_near, at_free = (
+            share * ratio * adversary
+            for share, ratio, adversary in zip(shares, ratios, adversaries, strict=True)
         )
 
         # 2. Encoder and generator.
         regulariser = loss["beta"] * kl(mean, logvar)
         for optimizer in optimizers.values():
             optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward([regulariser, fakes], [None, pull + weight * adversary])
+        torch.autograd.backward([regulariser, fakes], [None, torch.cat([pull + at_near, at_free])])
 
         # 3. The discriminator.
         real = discriminator(images, labels)
-        fake_loss = (FAKE[game](logits[:count]) + FAKE[game](logits[count:])) / 2
+        fake_loss = (FAKE[game](logits[0]) + FAKE[game](logits[1])) / 2
         critic_loss = REAL[game](real) + fake_loss
         critic_loss.backward(inputs=list(discriminator.parameters()))
         for optimizer in optimizers.values():

@@ -116,3 +116,20 @@ def test_a_sample_is_a_function_of_its_key_and_label(tiny, family, state):
     other_labels = sample(keys, (labels + 1) % 5)
     for other in (other_keys, other_labels):
         assert np.all(np.abs(other - images).max(axis=(1, 2, 3)) > 1e-3)
+
+
+def test_with_batch_norm_pictures_are_judged_as_in_training(tiny, batch):
+    """By the batch's own moments, each kind alone, and not by running ones of all kinds."""
+    norm = {"discriminator.norm": "batch", "discriminator.widths": (4, 8)}
+    family = tiny.make(**norm)
+    state, keys, labels = tiny.state(family), tiny.keys(4), batch["label"]
+    out = jax.jit(family.metrics)(state, batch, keys)
+    nets = CvaeGanNetworks(tiny.config(**norm), tiny.spec, discriminator=True, classifier=False)
+    judge = tiny.alone(lambda images: nets.discriminate(state, images, labels)[0])
+    for name, images in (
+        ("d/real", jnp.asarray(batch["image"])),
+        ("d/prior", family.sample(state, keys, labels)),
+    ):
+        np.testing.assert_allclose(out[name], judge(images), rtol=1e-4, atol=1e-5)
+        running = nets.discriminate(state, images, labels, train=False)[0]
+        assert np.abs(running - out[name]).max() > 1e-3
