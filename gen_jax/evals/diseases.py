@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 COLLAPSED_DISTANCE = 0.5
-"""Ratio of the distances among samples to those among test images, below which they collapsed."""
+"""Ratio of the distances among samples to those among test images, below which they collapsed.
+
+That of how unlike two pictures of one class are, too: every class may be there, as one picture.
+"""
 COLLAPSED_DUPLICATES = 0.25
 """Share of near-duplicates above which they did; points of the plane have 0.04 at their best."""
 OFF_THE_DATA = 0.5
@@ -31,6 +34,7 @@ OVERCONFIDENT = 0.2
 _SAID = {
     "diversity": "samples {:.2f} times as far apart as test images",
     "duplicates": "{:.0%} of them near-duplicates",
+    "diversity_within": "{:.2f} times as unlike each other within a class",
     "coverage": "{:.1%} of the modes or classes found",
     "quality": "{:.2f} times as many good ones as among real data",
     "gradient_left": "{:.2g} of the generator's first gradient norm left",
@@ -73,6 +77,7 @@ def thresholds() -> dict[str, float]:
     return {
         "diversity": COLLAPSED_DISTANCE,
         "duplicates": COLLAPSED_DUPLICATES,
+        "diversity_within": COLLAPSED_DISTANCE,
         "coverage": COLLAPSED_COVERAGE,
         "quality": OFF_THE_DATA,
         "gradient_left": VANISHED,
@@ -89,12 +94,13 @@ def thresholds() -> dict[str, float]:
 
 def _collapse(numbers: Mapping[str, float]) -> Finding | None:
     """Samples much closer together than the data, many of them alike, or modes without any."""
+    signs = ("diversity", "duplicates", "diversity_within", "coverage")
     if (
-        numbers.get("diversity", 1) < COLLAPSED_DISTANCE
+        min(numbers.get(name, 1) for name in ("diversity", "diversity_within")) < COLLAPSED_DISTANCE
         or numbers.get("duplicates", 0) > COLLAPSED_DUPLICATES
         or numbers.get("coverage", 1) < COLLAPSED_COVERAGE
     ):
-        return _finding("mode collapse", numbers, "diversity", "duplicates", "coverage")
+        return _finding("mode collapse", numbers, *signs)
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import median_filter
 
-from gen_jax.evals import classified, discrimination, modes
+from gen_jax.evals import classified, discrimination, modes, similarity
 from gen_jax.evals.diseases import diagnose, thresholds, verdict
 from gen_jax.evals.model import Model, Result
 
@@ -32,6 +32,7 @@ _TOPS = ("grad/generator_max", "grad/discriminator_max")
 UNITS = {
     "diversity": "of samples, ratio to test images, mean of the last quarter",
     "duplicates": "share of samples, mean of the last quarter",
+    "diversity_within": "1 - MS-SSIM of pairs of one class, samples' to test images'",
     "coverage": "modes or classes found, of those a perfect sampler finds",
     "quality": "good samples (of a mode, or named surely), ratio to the share among real data",
     "gradient_left": "generator's gradient norm, last quarter's median to that of the beginning",
@@ -54,8 +55,8 @@ def evaluate(model: Model, earlier: Mapping[str, Result] = MappingProxyType({}))
 
     Args:
       model: with the history of its training.
-      earlier: results of "discrimination", "modes" and "classified", by name, where they have been
-        computed; they are computed here otherwise.
+      earlier: results of "discrimination", "similarity", "modes" and "classified", by name, where
+        they have been computed; they are computed here otherwise.
     """
     every = model.config.log_every
     # A stop leaves a record of few steps between two; without it an interrupted run counts alike.
@@ -68,6 +69,7 @@ def evaluate(model: Model, earlier: Mapping[str, Result] = MappingProxyType({}))
         return result.values if result else _NONE
 
     found = values("modes", modes.evaluate) or values("classified", classified.evaluate)
+    found = {**found, **values("similarity", similarity.evaluate)}
     numbers = measure(series(train), found, values("discrimination", discrimination.evaluate))
     if not numbers:
         return None
@@ -105,7 +107,7 @@ def measure(
     Args:
       logged: scalars of the training, [records] each, as the family "gan" and the loop name them.
         What was not logged all along, or was not finite, tells nothing.
-      found: values of `modes` or of `classified`.
+      found: values of `modes` or of `classified`, and of `similarity`.
       judged: values of `discrimination`.
     """
     numbers: dict[str, float] = {}
@@ -162,8 +164,11 @@ def spikes(norms: np.ndarray) -> float:
 
 
 def _of_samples(found: Mapping[str, float]) -> dict[str, float]:
-    """Coverage and quality, from the values of `modes` or `classified`."""
+    """Coverage, quality and variety within classes, as far as somebody measured them."""
     numbers = {}
+    if "ms_ssim_within" in found and found["ms_ssim_within_real"] < 1:
+        ours, real = (1 - found[f"ms_ssim_within{of}"] for of in ("", "_real"))
+        numbers["diversity_within"] = ours / real
     for kind in ("modes", "classes"):
         if f"{kind}_found" in found:
             # Few samples miss some of many modes, be they as good as the data.

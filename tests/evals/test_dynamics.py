@@ -37,6 +37,7 @@ def healthy(seed=0):
     }
 
 
+ALIKE = {"ms_ssim_within": 0.3, "ms_ssim_within_real": 0.2}
 JUDGED = {"d_auc": 0.9, "d_confidence": 0.8, "overconfidence": 0.02}
 
 
@@ -52,7 +53,7 @@ def late(values, part):
 
 @given(st.integers(0, 1000))
 def test_a_healthy_training_is_found_healthy(seed):
-    found = {"modes_found": 8.0, "modes": 8.0, "high_quality": 0.97}
+    found = {"modes_found": 8.0, "modes": 8.0, "high_quality": 0.97} | ALIKE
     numbers = dynamics.measure(healthy(seed), found, JUDGED)
     assert diseases.diagnose(numbers) == []
     assert numbers.keys() == dynamics.UNITS.keys()
@@ -69,6 +70,7 @@ def test_a_healthy_training_is_found_healthy(seed):
         ({}, {"modes_found": 7, "modes": 8}),
         ({}, {"classes_found": 8, "classes": 10}),
         ({}, {"modes_found": 600, "modes": 1000, "modes_found_perfect": 865}),
+        ({}, {"ms_ssim_within": 0.65, "ms_ssim_within_real": 0.2}),
     ],
 )
 def test_mode_collapse(changes, found):
@@ -80,6 +82,13 @@ def test_mode_collapse(changes, found):
 
 def test_modes_that_few_samples_must_miss_are_no_collapse():
     assert named(healthy(), {"modes_found": 850, "modes": 1000, "modes_found_perfect": 865}) == []
+
+
+def test_pictures_of_a_class_are_as_unlike_as_the_datas():
+    # As like as 0.65 is what digits of one class may be.
+    assert named(healthy(), {"ms_ssim_within": 0.65, "ms_ssim_within_real": 0.6}) == []
+    numbers = dynamics.measure(healthy(), ALIKE)
+    assert numbers["diversity_within"] == pytest.approx(0.7 / 0.8)
 
 
 def overpowered(series):
