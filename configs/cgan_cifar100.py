@@ -1,13 +1,15 @@
 """The GAN-only baseline of the flagship: its generator and projection discriminator, no encoder.
 
 Networks, losses, rates and epochs are those of `cvae_gan_cifar100` without reconstruction and KL:
-conditional batch norm in the generator, a projection discriminator (Miyato & Koyama 2018). Weights
-start from DCGAN's N(0, 0.02^2): from the flagship's variance scaling, and without a reconstruction
-to guide it, the generator drew one noise for all classes after 200 steps.
+conditional batch norm in the generator, a projection discriminator (Miyato & Koyama 2018) with
+DCGAN's batch norm, kernels from its N(0, 0.02^2) (Radford et al. 2016). From variance scaling the
+generator still drew noise after 400 steps.
 
 Command: python run.py --config=configs/cgan_cifar100.py
-Cost: 391 steps an epoch, five minutes on one CPU core (170 img/s).
-Result: after 200 steps classes have colours and layouts of their own; docs/results/gan.
+Cost: 7,813 steps, 45 minutes on one CPU core (400 img/s; less beside other work).
+Result: FID-768 0.67, a judge that names 51 % of test images finds the class asked for in 27 % of
+samples; within a class they resemble each other (MS-SSIM 0.49, photographs 0.05).
+docs/results/cvae_gan_cifar100.
 """
 
 from ml_collections import ConfigDict
