@@ -139,6 +139,7 @@ def cvae_gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, 
             noise = normal(mean, 2, *mean.shape)
         z = torch.cat([mean + torch.exp(0.5 * logvar) * noise[0], noise[1]])
         fakes = generator(z, both).tanh()
+
         # 1. Pulls at the pictures.
         near, free = (half.detach().requires_grad_() for half in fakes.split(len(images)))
         reconstruction = (images - near).square().flatten(1).sum(1).mean()

@@ -17,8 +17,9 @@ encoder and generator minimise the mean over the batch of the per-example
                            + 1/2 sum_c |E_c g(x) - E_c g(x')|^2)
 
 while the discriminator minimises real(D(x, y)) + (fake(D(x~, y)) + fake(D(x', y))) / 2 and the
-classifier cross-entropy on x. In `fixed` mode lambda and lambda' are lambda_adv. In `relative` mode
-they are what makes the adversarial pull, the norm of the term's gradient, lambda_adv times the
+classifier cross-entropy on x. x, x~ and x' pass D in batches of their own, each with its own
+moments where D has batch norm. In `fixed` mode lambda and lambda' are lambda_adv. In `relative`
+mode they are what makes the adversarial pull, the norm of the term's gradient, lambda_adv times the
 reconstruction term's at x~, and prior_weight * lambda_adv times that at x' (`losses.balance`), both
 without gradient: prior_weight 1 / lambda_adv gives prior samples as much of the generator's
 learning as reconstructions. Each is measured where it pulls, for a discriminator soon tells
