@@ -104,5 +104,5 @@ def test_logits_are_linear_in_features_and_what_is_seen_of_the_batch(kind):
     own = params.get(f"{type(layer).__name__}_0", {})
     joined = jnp.concatenate([features, layer.apply({"params": own}, features, False)], axis=-1)
     expected = (joined @ params["linear"]["kernel"])[:, 0] + params["linear"]["bias"]
-    expected += jnp.sum(params["embed"]["table"][labels] * joined, axis=-1)
+    expected += jnp.sum(params["projection"]["kernel"].T[labels] * joined, axis=-1)
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
