@@ -76,6 +76,8 @@ def get_config() -> ConfigDict:
     generator.widths = (256, 128, 64)  # channels, each doubling height and width; units if dense
     generator.hidden = 0  # units of a first hidden layer; 0: none
     generator.norm = "conditional_batch"  # "none", "batch" or "conditional_batch"
+    generator.label = "input"  # how it sees y: "input" (embedded beside z, and by conditional batch
+    # norm where it has that) or "norm" (by conditional batch norm alone)
     generator.dropout = 0.0
     generator.activation = "relu"  # "relu" or "leaky_relu" (slope 0.2), of hidden layers
     generator.attention = 0  # side of the feature maps that attend to themselves; 0: none

@@ -88,6 +88,8 @@ IDLE: tuple[tuple[str, dict[str, object]], ...] = (
     ("optimizer.b2", {"optimizer.name": "sgd"}),
     ("optimizer.decay", {"optimizer.decay_epochs": 0.0}),
     ("label_dim", {"conditional": False}),
+    ("label_dim", {"family": "gan", "generator.label": "norm"}),
+    ("generator.label", {"conditional": False}),
     ("discriminator.hidden", {"discriminator.net": "resnet"}),
     ("loss.auxiliary_weight", {"discriminator.label": "projection"}),
     ("loss.info_weight", {"codes.categorical": 0, "codes.continuous": 0}),

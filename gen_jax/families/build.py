@@ -29,6 +29,13 @@ def generator(config: ConfigDict, spec: DataSpec, draws: int = 1, size: int = 0)
     net = choose(nets.GENERATORS, section.net, "generator.net")
     choose(ACTIVATIONS, section.activation, "generator.activation")
     fields = _fields("generator", config, spec) | {"activation": section.activation}
+    if choose({"input": False, "norm": True}, section.label, "generator.label"):
+        if section.norm != "conditional_batch":
+            raise UserError(
+                f"generator.label='norm' needs generator.norm='conditional_batch'; with "
+                f"{section.norm!r} the generator would not see the label at all"
+            )
+        fields["label_dim"] = 0
     if section.net != "dense":
         # The last convolution of "conv" makes the image, which has no feature maps to attend.
         halvings = range(0 if section.net == "resnet" else 1, len(section.widths) + 1)

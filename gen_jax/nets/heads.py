@@ -45,11 +45,12 @@ def latent(
 ) -> Float[Array, "n d"]:
     """A generator's beginning: the label's embedding joins z, then a hidden layer if it has one.
 
+    With `label_dim` 0 no embedding joins, and the label is left to conditional norms.
     The layer is normalised as the others are. Without, its biases may drown z: norms of maps are
     over positions too, and leave a pattern alone that is the same for every z.
     """
     x = z
-    if generator.num_classes:
+    if generator.num_classes and generator.label_dim:
         embedded = Embed(generator.num_classes, generator.label_dim)(labels)
         x = jnp.concatenate([x, embedded.astype(x.dtype)], axis=-1)
     if generator.hidden:

@@ -42,6 +42,8 @@ def test_a_key_without_effect_is_refused():
         (["optimizer.decay=linear"], "optimizer.decay_epochs=0.0"),
         (["loss.info_weight=2.0"], "codes.categorical=0 and codes.continuous=0"),
         (["label_dim=8", "conditional=False"], "conditional=False"),
+        (["label_dim=8", "generator.label=norm"], "family='gan' and generator.label='norm'"),
+        (["generator.label=norm", "conditional=False"], "conditional=False"),
         (["discriminator.hidden=8", "discriminator.net=resnet"], "discriminator.net='resnet'"),
     ):
         with pytest.raises(UserError) as caught:

@@ -27,6 +27,15 @@ BAD = {
         {"generator.norm": "conditional"},
         "generator.norm='conditional' is not known; did you mean conditional_batch",
     ),
+    "label": (
+        {"generator.label": "norms"},
+        "generator.label='norms' is not known; did you mean norm?",
+    ),
+    "label unseen": (
+        {"generator.label": "norm", "generator.norm": "batch"},
+        "generator.label='norm' needs generator.norm='conditional_batch'; with 'batch' the "
+        "generator would not see the label at all",
+    ),
     "adversarial": (
         {"loss.adversarial": "hing"},
         "loss.adversarial='hing' is not known; did you mean hinge?",
