@@ -15,4 +15,5 @@ def get_config() -> ConfigDict:
     config.conditional = True
     config.data.name = "cifar100"
     config.generator.norm = "conditional_batch"
+    config.generator.label = "norm"
     return config

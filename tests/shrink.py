@@ -23,7 +23,7 @@ def shrink(config: ConfigDict, steps: int = 2) -> ConfigDict:
         config.n_critic = min(config.n_critic, 2 if steps > 2 else 1)
     if config.family != "classifier":
         config.z_dim = min(config.z_dim, 4)
-        if config.conditional:
+        if config.conditional and (config.family != "gan" or config.generator.label == "input"):
             config.label_dim = 4
         config.generator.update(widths=(8, 4), hidden=min(config.generator.hidden, 8))
         config.discriminator.widths = (4, 8)
