@@ -34,7 +34,6 @@ All networks update at once, from the same state. Without any term that asks for
 (lambda_adv 0) there is none: a conditional VAE.
 """
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -46,10 +45,10 @@ from ml_collections import ConfigDict
 from gen_jax.core import optimizers, parallel
 from gen_jax.core.state import Family, TrainState
 from gen_jax.data.spec import DataSpec
-from gen_jax.errors import UserError, choose
-from gen_jax.families import build
+from gen_jax.families import cvae_gan_options
+from gen_jax.families.cvae_gan_evaluation import Evaluation
 from gen_jax.families.cvae_gan_networks import CvaeGanNetworks
-from gen_jax.losses import adversarial, balance, elbo, matching
+from gen_jax.losses import balance, elbo, matching
 
 Images = Float[Array, "b h w c"]
 Labels = Int[Array, "b"]
@@ -60,47 +59,10 @@ Tree = Any
 
 def make(config: ConfigDict, spec: DataSpec) -> Family:
     """Builds the family; raises UserError for options that do not exist or do not go together."""
-    loss = config.loss.to_dict()
-    reduce_pixels = choose(
-        elbo.REDUCTIONS, loss["reconstruction_reduction"], "loss.reconstruction_reduction"
-    )
-    reduce_latent = choose(elbo.REDUCTIONS, loss["kl_reduction"], "loss.kl_reduction")
-    game = choose(adversarial.ADVERSARIAL, loss["adversarial"], "loss.adversarial")
-    relative = choose({"fixed": False, "relative": True}, loss["lambda_mode"], "loss.lambda_mode")
-    if relative and loss["lambda_adv"] and not loss["reconstruction_weight"]:
-        raise UserError(
-            "loss.lambda_mode='relative' weighs against the reconstruction term, which "
-            "loss.reconstruction_weight=0 removes; use loss.lambda_mode='fixed'"
-        )
-    if loss["adversarial"] == "wasserstein" and not config.discriminator.spectral_norm:
-        raise UserError(
-            "loss.adversarial='wasserstein' needs a critic of bounded slope, or its loss falls for "
-            "ever; set discriminator.spectral_norm=True"
-        )
-    judged = any(loss[key] > 0 for key in ("lambda_adv", "feature_weight", "mean_feature_weight"))
-    classified = loss["classifier_weight"] > 0
-    nets = CvaeGanNetworks(config, spec, discriminator=judged, classifier=classified)
-    vae_steps, ramp_steps = (
-        build.epochs_in_steps(config, spec, loss[key])
-        for key in ("vae_epochs", "lambda_ramp_epochs")
-    )
-
-    def reconstruction(outputs: Images, images: Images) -> Float[Array, "b"]:
-        error = reduce_pixels(elbo.squared_error(outputs, images), axis=-1)
-        return loss["reconstruction_weight"] * error
-
-    def kl(mean: Float[Array, "b z"], logvar: Float[Array, "b z"]) -> Float[Array, "b"]:
-        return reduce_latent(elbo.kl_standard_normal(mean, logvar), axis=-1)
-
-    def adversarial_loss(near: Array, free: Array) -> Array:
-        """The generator's loss on logits of reconstructions and of prior samples, batch mean."""
-        near, free = jnp.mean(game.generator(near)), jnp.mean(game.generator(free))
-        return (near + loss["prior_weight"] * free) / 2
-
-    def draw(keys: Keys) -> tuple[Float[Array, "b z"], Float[Array, "b z"]]:
-        """eps and z' for each example, from its key."""
-        noise = jax.vmap(partial(jax.random.normal, shape=(2, config.z_dim)))(keys)
-        return noise[:, 0], noise[:, 1]
+    options = cvae_gan_options.read(config, spec)
+    nets = CvaeGanNetworks(config, spec, options.judged, options.classified)
+    evaluation = Evaluation(nets, options)
+    game, judged, classified = options.game, options.judged, options.classified
 
     def split_fakes(fakes: Array) -> tuple[Array, Array]:
         """Reconstructions and prior samples; the latter empty where nobody looks at them."""
@@ -113,18 +75,18 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         """Value and gradient at [x~, x'] of every term, weighted but for lambda."""
 
         def reconstruction_term(fakes):
-            return jnp.mean(reconstruction(split_fakes(fakes)[0], images))
+            return jnp.mean(options.reconstruction(split_fakes(fakes)[0], images))
 
         def adversarial_term(fakes):
             near, free = (nets.discriminate(state, x, labels)[0] for x in split_fakes(fakes))
-            return adversarial_loss(near, free)
+            return options.adversarial(*(jnp.mean(game.generator(x)) for x in (near, free)))
 
         def feature_terms(fakes):
             pictures = (images, *split_fakes(fakes))
             real, near, free = (nets.discriminate(state, x, labels)[1] for x in pictures)
             pairs = jnp.mean(matching.pairwise(real, near))
             means = matching.mean(parallel.gather(real), parallel.gather(free))
-            return loss["feature_weight"] * pairs + loss["mean_feature_weight"] * means
+            return options.feature_weight * pairs + options.mean_feature_weight * means
 
         def classifier_terms(fakes):
             _, real = nets.classify(state.params["classifier"], images)
@@ -132,12 +94,12 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             pairs = jnp.mean(matching.pairwise(real, near))
             real, free, all_labels = map(parallel.gather, (real, free, labels))
             means = matching.class_mean(real, free, all_labels, spec.num_classes)
-            return loss["classifier_weight"] * (pairs + means)
+            return options.classifier_weight * (pairs + means)
 
         terms = {"reconstruction": reconstruction_term}
-        if loss["lambda_adv"] > 0:
+        if options.lambda_adv > 0:
             terms["adversarial"] = adversarial_term
-        if loss["feature_weight"] > 0 or loss["mean_feature_weight"] > 0:
+        if options.feature_weight > 0 or options.mean_feature_weight > 0:
             terms["features"] = feature_terms
         if classified:
             terms["classifier"] = classifier_terms
@@ -148,7 +110,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
     ) -> tuple[TrainState, Scalars]:
         del key  # nothing here concerns the batch as a whole
         images, labels = batch["image"][0], batch["label"][0]
-        noise, prior = draw(keys[0])
+        noise, prior = nets.draw(keys[0])
 
         # 1. Encode, draw z, and decode it together with z': one pass, so one set of BatchNorm
         #    moments serves posterior and prior. `pullback` takes gradients at its outputs back.
@@ -165,7 +127,7 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
 
         # 2. Each term's pull where it is computed: on mean and logvar, or on the pictures.
         def kl_term(mean, logvar):
-            return loss["beta"] * jnp.mean(kl(mean, logvar))
+            return options.beta * jnp.mean(options.kl(mean, logvar))
 
         kl_value, kl_pull = jax.value_and_grad(kl_term, argnums=(0, 1))(mean, logvar)
         values, pulls = {"kl": kl_value}, {}
@@ -174,22 +136,24 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
 
         # 3. lambda and lambda', now that all pulls at the pictures are known.
         norms = {name: parallel.norm(split_fakes(pull)[0]) for name, pull in pulls.items()}
-        weight = loss["lambda_adv"] * optimizers.ramp(state.step, vae_steps, ramp_steps)
+        weight = options.lambda_adv * optimizers.ramp(
+            state.step, options.vae_steps, options.ramp_steps
+        )
         weights = weight, weight
         if "adversarial" in pulls:
             near, free = split_fakes(pulls["adversarial"])
-            if relative:
+            if options.relative:
                 reference, at_prior = norms["reconstruction"], parallel.norm(free)
                 weights = (
                     balance.relative_weight(weight, reference, norms["adversarial"]),
-                    balance.relative_weight(loss["prior_weight"] * weight, reference, at_prior),
+                    balance.relative_weight(options.prior_weight * weight, reference, at_prior),
                 )
             pulls["adversarial"] = jnp.concatenate([weights[0] * near, weights[1] * free])
             norms["adversarial"] *= weights[0]
 
         # 4. Take the sum of the pulls back to the parameters.
         grads = pullback((*kl_pull, sum(pulls.values())))[0]
-        if "adversarial" in pulls and not loss["adversarial_to_encoder"]:
+        if "adversarial" in pulls and not options.adversarial_to_encoder:
             others = sum(pull for name, pull in pulls.items() if name != "adversarial")
             grads["encoder"] = pullback((*kl_pull, others))[0]["encoder"]
 
@@ -239,58 +203,15 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
         metrics |= {f"share/{name}": share for name, share in balance.shares(norms).items()}
         return state, metrics
 
-    def metrics(state: TrainState, batch: Any, keys: Keys) -> dict[str, Float[Array, "b"]]:
-        """Terms per example: `mse` of the decoded posterior mean, the losses at a drawn z.
-
-        Mean feature matching is a statement about batches and has no value per example.
-        """
-        images, labels = batch["image"], batch["label"]
-        noise, prior = draw(keys)
-        mean, logvar = encode(state, images, labels)
-        drawn = decode(state, elbo.reparameterise(mean, logvar, noise), labels)
-        squared = jnp.mean(elbo.squared_error(decode(state, mean, labels), images), axis=-1)
-        out = {
-            "mse": squared,
-            "psnr": elbo.psnr(squared),
-            "kl": jnp.sum(elbo.kl_standard_normal(mean, logvar), axis=-1),
-            "loss/reconstruction": reconstruction(drawn, images),
-            "loss/kl": loss["beta"] * kl(mean, logvar),
-        }
-        if judged:
-            free = decode(state, prior, labels)
-            seen = {"real": images, "reconstructed": drawn, "prior": free}
-            d = {name: nets.judge(state, pictures, labels)[0] for name, pictures in seen.items()}
-            out |= {f"d/{name}": logits for name, logits in d.items()}
-            near, far = map(game.generator, (d["reconstructed"], d["prior"]))
-            out["loss/adversarial"] = (near + loss["prior_weight"] * far) / 2
-            fakes_pay = (game.fake(d["reconstructed"]) + game.fake(d["prior"])) / 2
-            out["loss/discriminator"] = game.real(d["real"]) + fakes_pay
-        if loss["feature_weight"] > 0:
-            f, f_near = (nets.judge(state, x, labels)[1] for x in (images, drawn))
-            out["loss/features"] = loss["feature_weight"] * matching.pairwise(f, f_near)
-        if classified:
-            classifier = state.params["classifier"]
-            (logits, g), (_, g_near) = (nets.classify(classifier, x) for x in (images, drawn))
-            out["loss/classifier"] = loss["classifier_weight"] * matching.pairwise(g, g_near)
-            out["loss/cross_entropy"] = optax.softmax_cross_entropy_with_integer_labels(
-                logits, labels
-            )
-        return out
-
-    def encode(
-        state: TrainState, images: Images, labels: Labels
-    ) -> tuple[Float[Array, "b z"], Float[Array, "b z"]]:
-        params, stats = nets.evaluated(state)
-        return nets.encode(params, stats, images, labels, train=False)[:2]
-
-    def decode(state: TrainState, z: Float[Array, "b z"], labels: Labels) -> Images:
-        params, stats = nets.evaluated(state)
-        return nets.generate(params, stats, z, labels, train=False)[0]
-
-    def sample(state: TrainState, keys: Keys, labels: Labels) -> Images:
-        return decode(state, draw(keys)[1], labels)
-
-    return Family(nets.init, step, 1, metrics, sample, encode, decode)
+    return Family(
+        nets.init,
+        step,
+        1,
+        evaluation.metrics,
+        evaluation.sample,
+        evaluation.encode,
+        evaluation.decode,
+    )
 
 
 def _halfway(a: Tree, b: Tree) -> Tree:

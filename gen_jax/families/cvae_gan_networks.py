@@ -1,9 +1,11 @@
 """The networks of a conditional VAE-GAN, applied by what they do."""
 
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 from ml_collections import ConfigDict
 
 from gen_jax.core import parallel
@@ -14,6 +16,8 @@ from gen_jax.families.networks import Networks
 
 Images = Float[Array, "b h w c"]
 Labels = Int[Array, "b"]
+Latents = Float[Array, "b z"]
+Keys = Key[Array, "b"]
 Tree = Any
 
 
@@ -36,16 +40,22 @@ class CvaeGanNetworks(Networks):
         self.together = config.discriminator.norm == "batch"
         averaged = ("encoder", "generator")
         super().__init__(nets, config.ema_decay, averaged, config.init_std, config.precision)
+        self.z_dim = config.z_dim
+
+    def draw(self, keys: Keys) -> tuple[Latents, Latents]:
+        """The posterior's noise and z of the prior, for each example from its key."""
+        noise = jax.vmap(partial(jax.random.normal, shape=(2, self.z_dim)))(keys)
+        return noise[:, 0], noise[:, 1]
 
     def encode(
         self, params: Tree, stats: Tree, images: Images, labels: Labels, train: bool = True
-    ) -> tuple[Float[Array, "b z"], Float[Array, "b z"], Tree]:
+    ) -> tuple[Latents, Latents, Tree]:
         """mean, logvar [n, Z] and the encoder's new statistics."""
         (mean, logvar), stats = self.apply("encoder", params, stats, images, labels, train=train)
         return mean, logvar, stats
 
     def generate(
-        self, params: Tree, stats: Tree, z: Float[Array, "b z"], labels: Labels, train: bool = True
+        self, params: Tree, stats: Tree, z: Latents, labels: Labels, train: bool = True
     ) -> tuple[Images, Tree]:
         """Images [n, H, W, C] and the generator's new statistics."""
         outputs, stats = self.apply("generator", params, stats, z, labels, train=train)
