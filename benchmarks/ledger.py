@@ -48,7 +48,7 @@ def main() -> None:
     flags = parser.parse_args()
     config, split = configs.load(flags.config), images()
     family = FAMILIES[config.family](config, split.spec)
-    step_fn, key_digest = steps.make_step(family, config), steps.make_key_digest(family, config)
+    step_fn, key_digest = steps.Step(family, config), steps.make_key_digest(family, config)
     batches = Batches(split, config.batch_size, config.seed, config.data.flip, family.draws)
     batch = batches.batch(0)
     sharded = parallel.shard(batch, axis=1)

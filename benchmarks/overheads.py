@@ -49,7 +49,7 @@ def in_process(name: str, settings: list[str], seconds: float, windows: int) -> 
     split = data.load(config.data, "train")
     family = FAMILIES[config.family](config, split.spec)
     state = parallel.replicate(jax.jit(family.init)(keys.stream(config.seed, "init")))
-    step = steps.make_step(family, config)
+    step = steps.Step(family, config)
     batches = Batches(split, config.batch_size, config.seed, config.data.flip, family.draws)
     fixed = parallel.shard(batches.batch(0), axis=1)
 

@@ -72,7 +72,7 @@ def main() -> None:
         axis=1,
     )
     batch = jax.pmap(lambda leaf: leaf)(batch)  # as the peer's, on the device already
-    step = steps.make_step(family, config)
+    step = steps.Step(family, config)
     start = time.perf_counter()
     compiled = (
         step.compiled(state, batch)

@@ -65,7 +65,7 @@ def right(model: Model, split: ArraySplit, steps_in_all: int) -> np.ndarray:
     config.optimizer.decay_epochs = steps_in_all * BATCH / len(split)
     family = classifier.make(config, split.spec)
     state = parallel.replicate(jax.jit(family.init)(keys.stream(config.seed, "init")))
-    step = steps.make_step(family, config)
+    step = steps.Step(family, config)
     batches = Batches(split, BATCH, config.seed, False, family.draws)
     for _, batch in batches.prefetch(0, steps_in_all):
         state, _ = step(state, parallel.shard(batch, axis=1))

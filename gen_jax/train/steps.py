@@ -43,9 +43,6 @@ class Step:
         return self._program.lower(state, batch, self._root).compile()
 
 
-make_step = Step
-
-
 def donated() -> tuple[int, ...]:
     """Arguments of a step whose memory it may use for its results: the state.
 
@@ -136,7 +133,7 @@ class Together:
                 lambda states, k: jax.tree.map(lambda leaf: leaf[k], states)
             )
         else:
-            self._program = make_step(family, configs[0])
+            self._program = Step(family, configs[0])
             several = in_calls(on_device(family, configs[0]))
             self._in_calls: Any = parallel.pmap(several, donate=donated())
             self._roots = [root(config) for config in configs]

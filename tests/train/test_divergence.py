@@ -76,9 +76,9 @@ def test_a_dump_that_is_none_is_none(tmp_path, text):
 
 
 def test_a_run_that_diverges_stops_at_its_step_and_does_so_again(tmp_path, monkeypatch, capsys):
-    load, make_step = configs.load, steps.make_step
+    load, make_step = configs.load, steps.Step
     monkeypatch.setattr(configs, "load", lambda path: shrink(load(path), 9))
-    monkeypatch.setattr(steps, "make_step", lambda *args: spoiled(make_step(*args)))
+    monkeypatch.setattr(steps, "Step", lambda *args: spoiled(make_step(*args)))
 
     def spoiled(step):
         def spoil(state, batch, *rest):

@@ -105,7 +105,7 @@ def test_a_signal_during_an_evaluation_loses_nothing(straight, tmp_path, monkeyp
 
 
 def test_parameters_that_are_not_finite_are_not_saved(tmp_path, monkeypatch):
-    make_step = steps.make_step
+    make_step = steps.Step
 
     def spoiled(family, config):
         step = make_step(family, config)
@@ -118,7 +118,7 @@ def test_parameters_that_are_not_finite_are_not_saved(tmp_path, monkeypatch):
 
         return spoil
 
-    monkeypatch.setattr(steps, "make_step", spoiled)
+    monkeypatch.setattr(steps, "Step", spoiled)
     with pytest.raises(UserError, match="not finite at step 8; last checkpoint: step 4"):
         run(tmp_path, small())
 
@@ -237,7 +237,7 @@ def test_one_device_and_eight_see_the_same_losses(straight, tmp_path):
 def test_norms_of_gradients_keep_their_peaks_and_images_of_all_draws_count(tmp_path, monkeypatch):
     config = shrink(configs.load(ROOT / "configs" / "gan_ring.py"), 5)
     config.update(log_every=3, n_critic=2)
-    make_step, seen = steps.make_step, []
+    make_step, seen = steps.Step, []
 
     def leaping(family, config):
         step = make_step(family, config)
@@ -255,7 +255,7 @@ def test_norms_of_gradients_keep_their_peaks_and_images_of_all_draws_count(tmp_p
             seen.append((start, stop, images))
             super().__init__(start, stop, images, name)
 
-    monkeypatch.setattr(steps, "make_step", leaping)
+    monkeypatch.setattr(steps, "Step", leaping)
     monkeypatch.setattr(loop, "Progress", Counting)
     run(tmp_path, config)
     lines = [line for line in records.read(tmp_path) if line["kind"] == "train"]

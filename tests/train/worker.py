@@ -37,7 +37,7 @@ def signalled(family, config):
 
 
 load, configs.load = configs.load, small
-make_step, steps.make_step = steps.make_step, signalled
+make_step, steps.Step = steps.Step, signalled
 for name in evals.EVALS.keys() - {"samples"}:
     del evals.EVALS[name]
 if "EVALUATE" not in os.environ:
