@@ -22,6 +22,5 @@ def get_config() -> ConfigDict:
     config.family = "gan"
     config.init_std = 0.02
     config.data.name = "cifar100"
-    config.generator.label = "norm"
     config.discriminator.norm = "batch"
     return config

@@ -26,6 +26,5 @@ def get_config() -> ConfigDict:
     config = base_config()
     config.data.name = "cifar100"
     config.init_std = 0.02
-    config.generator.label = "norm"
     config.discriminator.norm = "batch"
     return config

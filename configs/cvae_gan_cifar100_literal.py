@@ -16,7 +16,6 @@ from configs.cvae_gan_cifar100 import get_config as flagship_config
 
 def get_config() -> ConfigDict:
     config = flagship_config()
-    config.generator.label = "input"  # "label by embedding", the text says
     config.loss.reconstruction_reduction = "mean"
     config.loss.lambda_mode = "fixed"
     config.loss.prior_weight = 1.0

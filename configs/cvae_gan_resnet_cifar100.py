@@ -24,7 +24,6 @@ def get_config() -> ConfigDict:
     config.encoder.widths = (64, 128, 256)
     config.generator.net = "resnet"
     config.generator.widths = (256, 256, 128)
-    config.generator.label = "norm"
     config.discriminator.net = "resnet"
     config.discriminator.widths = (128, 128, 128, 128)
     config.discriminator.spectral_norm = True
