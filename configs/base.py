@@ -129,6 +129,7 @@ def get_config() -> ConfigDict:
     loss.lambda_mode = "relative"  # "fixed": lambda_adv itself; "relative": what makes the gradient
     # of the adversarial term lambda_adv times as large as the reconstruction's at the picture
     loss.prior_weight = 10.0  # of prior samples in the adversarial term, reconstructions being 1
+    loss.judge_reconstructions = True  # False: the discriminator is shown prior samples alone
     loss.adversarial_to_encoder = True  # False: a stop-gradient keeps that term from the encoder
     loss.vae_epochs = 0.0  # epochs with lambda 0 first; the discriminator trains meanwhile
     loss.lambda_ramp_epochs = 0.0  # epochs over which lambda then grows linearly to its value

@@ -27,6 +27,7 @@ _VAE_ONLY = (
     "perceptual.*",
 )
 _HYBRID = (
+    "loss.judge_reconstructions",
     "loss.adversarial_to_encoder",
     "loss.lambda_*",
     "loss.prior_weight",
@@ -91,6 +92,7 @@ IDLE: tuple[tuple[str, dict[str, object]], ...] = (
     ("label_dim", {"family": "gan", "generator.label": "norm"}),
     ("generator.label", {"conditional": False}),
     ("discriminator.hidden", {"discriminator.net": "resnet"}),
+    ("loss.adversarial_to_encoder", {"loss.judge_reconstructions": False}),
     ("loss.auxiliary_weight", {"discriminator.label": "projection"}),
     ("loss.info_weight", {"codes.categorical": 0, "codes.continuous": 0}),
     ("loss.penalty_weight", {"loss.penalty": "none"}),

@@ -25,7 +25,8 @@ without gradient: prior_weight 1 / lambda_adv gives prior samples as much of the
 learning as reconstructions. Each is measured where it pulls, for a discriminator soon tells
 reconstructions with ease and is far steeper there: one weight for both, measured at x~, left prior
 samples a tenth of their pull by the end of a training (docs/results/cvae_gan_cifar100). Both are
-zero for `vae_epochs` and then ramp up.
+zero for `vae_epochs` and then ramp up. Without `judge_reconstructions` the discriminator is not
+shown x~: A(D(x~, y)) is dropped, and fake(D(x', y)) counts whole.
 
 Stop-gradients: terms of encoder and generator never move discriminator or classifier, theirs
 never move encoder or generator, and f(x), g(x) are constants. Every term reaches the generator;
@@ -34,6 +35,8 @@ All networks update at once, from the same state. Without any term that asks for
 (lambda_adv 0) there is none: a conditional VAE.
 """
 
+from functools import reduce
+from operator import add
 from typing import Any
 
 import jax
@@ -78,8 +81,9 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
             return jnp.mean(options.reconstruction(split_fakes(fakes)[0], images))
 
         def adversarial_term(fakes):
-            near, free = (nets.discriminate(state, x, labels)[0] for x in split_fakes(fakes))
-            return options.adversarial(*(jnp.mean(game.generator(x)) for x in (near, free)))
+            shown = options.shown(*split_fakes(fakes))
+            said = {name: nets.discriminate(state, x, labels)[0] for name, x in shown.items()}
+            return options.adversarial({n: jnp.mean(game.generator(d)) for n, d in said.items()})
 
         def feature_terms(fakes):
             pictures = (images, *split_fakes(fakes))
@@ -148,6 +152,8 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
                     balance.relative_weight(weight, reference, norms["adversarial"]),
                     balance.relative_weight(options.prior_weight * weight, reference, at_prior),
                 )
+            if not options.judge_reconstructions:
+                weights = jnp.zeros(()), weights[1]  # of a pull that is 0
             pulls["adversarial"] = jnp.concatenate([weights[0] * near, weights[1] * free])
             norms["adversarial"] *= weights[0]
 
@@ -163,21 +169,21 @@ def make(config: ConfigDict, spec: DataSpec) -> Family:
 
             def discriminator_loss(params):
                 judge = state._replace(params=state.params | {"discriminator": params})
-                pictures = (images, *split_fakes(fakes))
-                said = [nets.discriminate(judge, x, labels) for x in pictures]
-                (real, near, free), _, (of_real, *of_fakes) = zip(*said, strict=True)
-                value = jnp.mean(game.real(real))
-                value += (jnp.mean(game.fake(near)) + jnp.mean(game.fake(free))) / 2
+                pictures = {"real": images} | options.shown(*split_fakes(fakes))
+                said = [nets.discriminate(judge, x, labels) for x in pictures.values()]
+                (real, *generated), _, (of_real, *of_fakes) = zip(*said, strict=True)
+                paid = [jnp.mean(game.fake(logits)) for logits in generated]
+                value = jnp.mean(game.real(real)) + reduce(add, paid) / len(paid)
                 # Running moments are of real and generated images; power iterations agree.
-                new_stats = _halfway(of_real, _halfway(*of_fakes))
-                return value, ((real, near, free), new_stats)
+                new_stats = _halfway(of_real, reduce(_halfway, of_fakes))
+                logits = dict(zip(pictures, (real, *generated), strict=True))
+                return value, (logits, new_stats)
 
             (
                 (values["discriminator"], (logits, stats["discriminator"])),
                 grads["discriminator"],
             ) = jax.value_and_grad(discriminator_loss, has_aux=True)(state.params["discriminator"])
-            named = zip(("d/real", "d/reconstructed", "d/prior"), logits, strict=True)
-            metrics |= {name: jnp.mean(each) for name, each in named}
+            metrics |= {f"d/{name}": jnp.mean(each) for name, each in logits.items()}
         if classified:
 
             def classifier_loss(params):

@@ -1,5 +1,9 @@
 """A trained conditional VAE-GAN: codes, pictures, and its objective on images held out."""
 
+from functools import reduce
+from operator import add
+
+import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
@@ -57,14 +61,13 @@ class Evaluation:
             "loss/kl": options.beta * options.kl(mean, logvar),
         }
         if options.judged:
-            free = self.decode(state, prior, labels)
-            seen = {"real": images, "reconstructed": drawn, "prior": free}
-            d = {name: nets.judge(state, pictures, labels)[0] for name, pictures in seen.items()}
-            out |= {f"d/{name}": logits for name, logits in d.items()}
-            near, far = map(game.generator, (d["reconstructed"], d["prior"]))
-            out["loss/adversarial"] = options.adversarial(near, far)
-            fakes_pay = (game.fake(d["reconstructed"]) + game.fake(d["prior"])) / 2
-            out["loss/discriminator"] = game.real(d["real"]) + fakes_pay
+            real = nets.judge(state, images, labels)[0]
+            shown = options.shown(drawn, self.decode(state, prior, labels))
+            d = {name: nets.judge(state, x, labels)[0] for name, x in shown.items()}
+            out |= {f"d/{name}": logits for name, logits in ({"real": real} | d).items()}
+            out["loss/adversarial"] = options.adversarial(jax.tree.map(game.generator, d))
+            paid = [game.fake(logits) for logits in d.values()]
+            out["loss/discriminator"] = game.real(real) + reduce(add, paid) / len(paid)
         if options.feature_weight > 0:
             f, f_near = (nets.judge(state, x, labels)[1] for x in (images, drawn))
             out["loss/features"] = options.feature_weight * matching.pairwise(f, f_near)

@@ -39,6 +39,7 @@ class Options(NamedTuple):
     beta: float
     lambda_adv: float
     prior_weight: float
+    judge_reconstructions: bool
     adversarial_to_encoder: bool
     feature_weight: float
     mean_feature_weight: float
@@ -53,9 +54,20 @@ class Options(NamedTuple):
         """K(KL(q(z | x, y) || N(0, I))), without beta."""
         return self.reduce_latent(elbo.kl_standard_normal(mean, logvar), axis=-1)
 
-    def adversarial(self, near: Array, free: Array) -> Array:
-        """What is paid for reconstructions and for prior samples, as one, before lambda."""
-        return (near + self.prior_weight * free) / 2
+    def shown(self, near: Array, free: Array) -> dict[str, Array]:
+        """Reconstructions and prior samples by name, as far as the discriminator judges them."""
+        return (
+            {"reconstructed": near, "prior": free}
+            if self.judge_reconstructions
+            else {"prior": free}
+        )
+
+    def adversarial(self, paid: dict[str, Array]) -> Array:
+        """What is paid for each kind of picture, as one, before lambda."""
+        weighted = self.prior_weight * paid["prior"]
+        if self.judge_reconstructions:
+            weighted = paid["reconstructed"] + weighted
+        return weighted / 2
 
 
 def read(config: ConfigDict, spec: DataSpec) -> Options:
@@ -76,6 +88,7 @@ def read(config: ConfigDict, spec: DataSpec) -> Options:
         beta=loss.beta,
         lambda_adv=loss.lambda_adv,
         prior_weight=loss.prior_weight,
+        judge_reconstructions=loss.judge_reconstructions,
         adversarial_to_encoder=loss.adversarial_to_encoder,
         feature_weight=loss.feature_weight,
         mean_feature_weight=loss.mean_feature_weight,

@@ -44,6 +44,14 @@ def test_a_key_without_effect_is_refused():
         (["label_dim=8", "conditional=False"], "conditional=False"),
         (["label_dim=8", "generator.label=norm"], "family='gan' and generator.label='norm'"),
         (["generator.label=norm", "conditional=False"], "conditional=False"),
+        (
+            [
+                "family=cvae_gan",
+                "loss.adversarial_to_encoder=False",
+                "loss.judge_reconstructions=False",
+            ],
+            "loss.judge_reconstructions=False",
+        ),
         (["discriminator.hidden=8", "discriminator.net=resnet"], "discriminator.net='resnet'"),
     ):
         with pytest.raises(UserError) as caught:

@@ -13,6 +13,7 @@ MEAN_FEATURES = {"loss.mean_feature_weight": 1.3}
 CLASSIFIER = {"loss.classifier_weight": 0.6}
 HINGE = {"loss.adversarial": "hinge"}
 DETACHED = {"loss.adversarial_to_encoder": False}
+UNJUDGED = {"loss.judge_reconstructions": False}
 RESNET = {"discriminator.net": "resnet", "discriminator.spectral_norm": False}
 CASES = {
     "fixed": FIXED,
@@ -26,6 +27,8 @@ CASES = {
     "no_reconstruction": {"loss.reconstruction_weight": 0.0, **FIXED, **HINGE},
     "prior_weight": {"loss.prior_weight": 0.0, **FIXED},
     "relative_prior_weight": {"loss.prior_weight": 7.0},
+    "unjudged": UNJUDGED | {"loss.prior_weight": 7.0},
+    "unjudged_fixed": UNJUDGED | FIXED | FEATURES,
     "detached": DETACHED,
     "detached_alone": {"loss.reconstruction_weight": 0.0, **FIXED, **DETACHED},
     "features": FIXED | FEATURES,
@@ -109,7 +112,7 @@ class Referee:
             else:
                 pair = (near, free)
             pays = [self.generator_pays(self.judge(images)[0]) for images in pair]
-            terms["adversarial"] = pays[0] / 2
+            terms["adversarial"] = pays[0] / 2 if weights.judge_reconstructions else 0 * pays[0]
             terms["prior"] = weights.prior_weight * pays[1] / 2
         if weights.feature_weight > 0 or weights.mean_feature_weight > 0:
             f_x, f_near, f_free = (self.judge(images)[1] for images in (self.x, near, free))
@@ -143,6 +146,9 @@ class Referee:
                 whole = norms["reconstruction"] * share
                 lambdas["adversarial"] = whole / norms["adversarial"]
                 lambdas["prior"] = self.loss.prior_weight * whole / norms["prior"]
+            if not self.loss.judge_reconstructions:
+                lambdas["adversarial"] = 0.0
+                norms["adversarial"] = jnp.zeros(())
             norms["adversarial"] *= lambdas["adversarial"]
             del norms["prior"]
 
@@ -167,17 +173,22 @@ class Referee:
         if self.judged:
             # The fakes are constants here: closed over, whatever the parameters differentiated.
             def discriminator_loss(params):
-                said = [self.judge(images, params) for images in (self.x, near, free)]
-                d = [logits for logits, _, _ in said]
-                value = self.pays_real(d[0]) + sum(map(self.pays_fake, d[1:])) / 2
-                stats = jax.tree.map(lambda r, n, f: r / 2 + n / 4 + f / 4, *(s[2] for s in said))
-                return value, ([jnp.mean(logits) for logits in d], stats)
+                seen = {"real": self.x, "reconstructed": near, "prior": free}
+                if not self.loss.judge_reconstructions:
+                    del seen["reconstructed"]
+                said = {name: self.judge(images, params) for name, images in seen.items()}
+                d = {f"d/{name}": logits for name, (logits, _, _) in said.items()}
+                real, *fakes = d.values()
+                value = self.pays_real(real) + sum(map(self.pays_fake, fakes)) / len(fakes)
+                average = lambda real, *fakes: real / 2 + sum(fakes) / len(fakes) / 2  # noqa: E731
+                stats = jax.tree.map(average, *(stats for _, _, stats in said.values()))
+                return value, (jax.tree.map(jnp.mean, d), stats)
 
             (value, (means, stats["discriminator"])), grads["discriminator"] = jax.value_and_grad(
                 discriminator_loss, has_aux=True
             )(self.state.params["discriminator"])
             metrics["loss/discriminator"] = value
-            metrics |= dict(zip(("d/real", "d/reconstructed", "d/prior"), means, strict=True))
+            metrics |= means
         if self.classified:
 
             def cross_entropy(params):

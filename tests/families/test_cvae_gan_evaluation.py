@@ -92,6 +92,18 @@ def test_metrics_are_the_documented_terms(tiny, family, state, batch, measure):
         np.testing.assert_allclose(out[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+def test_a_discriminator_that_is_shown_no_reconstructions_says_nothing_of_them(tiny, batch):
+    options = OPTIONS | {"loss.judge_reconstructions": False}
+    family = tiny.make(**options)
+    out = family.metrics(tiny.state(family), batch, tiny.keys(4))
+    assert "d/reconstructed" not in out
+    minus_log = lambda logits: np.log1p(np.exp(-logits))  # noqa: E731
+    expected = 2.5 * minus_log(out["d/prior"]) / 2
+    np.testing.assert_allclose(out["loss/adversarial"], expected, rtol=1e-5)
+    expected = minus_log(out["d/real"]) + minus_log(-out["d/prior"])
+    np.testing.assert_allclose(out["loss/discriminator"], expected, rtol=1e-5)
+
+
 def test_an_examples_metrics_do_not_depend_on_its_company(tiny, batch, measure):
     keys = tiny.keys(4)
     together = measure(batch, keys)
