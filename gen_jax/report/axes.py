@@ -15,6 +15,7 @@ _SMALL = (3.9, 2.15)
 # Fixed margins, in inches, so that the axes of neighbouring panels line up.
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.52, 0.1, 0.38, 0.1
 _MOST_KEYS_INSIDE = 4
+_LEGEND = {"frameon": False, "fontsize": 8, "labelcolor": style.light("ink")}
 
 
 class Plot(NamedTuple):
@@ -113,12 +114,20 @@ def _sheet(plots: Sequence[Plot], columns: int) -> bytes:
     width, height = plots[0].size or (4, 2.15)
     layout = ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.12)
     figure = Figure(figsize=(width * columns, (height + 0.55) * rows), layout=layout)
+    drawn = []
     for index, plot in enumerate(plots):
         axes = figure.add_subplot(rows, columns, index + 1)
-        legend = plot.draw(axes)
+        drawn.append((axes, plot.draw(axes)))
         _head(axes, plot, width)
-        if len(legend) > 1:
-            _draw_legend(axes, legend)
+    every = tuple(dict.fromkeys(key for _, legend in drawn for key in legend))
+    crowded = any(len(legend) > _MOST_KEYS_INSIDE for _, legend in drawn)
+    if crowded and len({key[1:] for key in every}) == len(every):
+        # Long names beside each chart would leave no room for the charts.
+        figure.legend(handles=_keys(every), loc="outside upper left", ncols=columns, **_LEGEND)
+    else:
+        for axes, legend in drawn:
+            if len(legend) > 1:
+                _draw_legend(axes, legend)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
@@ -146,6 +155,13 @@ def _head(axes: Any, plot: Plot, width: float) -> None:
 
 def _draw_legend(axes: Any, legend: Legend) -> None:
     """Inside the axes where there is room, beside them otherwise."""
+    beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    place = beside if len(legend) > _MOST_KEYS_INSIDE else {}
+    axes.legend(handles=_keys(legend), **_LEGEND, **place)
+
+
+def _keys(legend: Legend) -> list[Any]:
+    """What stands beside the names in a legend."""
     from matplotlib.lines import Line2D
 
     keys = []
@@ -155,14 +171,7 @@ def _draw_legend(axes: Any, legend: Legend) -> None:
         key = Line2D([], [], color=colour, label=label, linewidth=0 if marker else 1.4)
         key.set(marker="o" if marker else "", markersize=4.5, mfc=inside, mec=colour)
         keys.append(key)
-    beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
-    axes.legend(
-        handles=keys,
-        frameon=False,
-        fontsize=8,
-        labelcolor=style.light("ink"),
-        **(beside if len(legend) > _MOST_KEYS_INSIDE else {}),
-    )
+    return keys
 
 
 def _for_page(svg: str) -> str:

@@ -22,3 +22,14 @@ def test_a_title_and_its_unit_are_apart(title, unit):
     assert len(boxes) == 2
     assert not boxes[0].overlaps(boxes[1])
     assert all(box.y1 < figure.bbox.y1 for box in boxes)
+
+
+def test_the_names_of_many_runs_leave_their_charts_room():
+    colours = ("blue", "orange", "green", "red", "purple", "brown", "pink")
+
+    def draw(axes):
+        axes.plot([0, 1e6], [0, 1])
+        return tuple((f"{'a long name ' * 5}{c}", c, "") for c in colours)
+
+    # Matplotlib warns, which fails a test, where no room is left.
+    assert drawing._sheet([drawing.Plot("Loss", "nats", draw)] * 4, 3)
