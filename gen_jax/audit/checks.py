@@ -104,11 +104,11 @@ def code(begun: list[Line]) -> Finding:
 
 
 def environment(changes: Mapping[str, str]) -> Finding:
-    """Are versions and devices those of the run?"""
+    """Are versions, devices and threads those of the run?"""
     if changes:
         text = f"not those of the run: {circumstances.told(changes)}"
         return Finding("environment", REMARK, text, {"changes": changes})
-    return Finding("environment", PASS, "versions and devices are those of the run")
+    return Finding("environment", PASS, "versions, devices and threads are those of the run")
 
 
 def saved_steps(workdir: Path) -> list[int]:

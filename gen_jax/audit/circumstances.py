@@ -97,7 +97,7 @@ def code_changes(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, s
 
 
 def environment_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
-    """Versions and kinds of devices that differ: {"jax": "0.10.2 -> 0.11.0"}."""
+    """Versions, devices and threads that differ: {"jax": "0.10.2 -> 0.11.0"}."""
     kept = [{k: v for k, v in side.items() if k not in PLACE} for side in (then, now)]
     return changes(*kept)
 

@@ -1,8 +1,10 @@
 """The same bits every time: what each backend needs for it, set before the backend starts.
 
-XLA's programs for CPUs and TPUs give the same bits whenever they run on the same devices. Those for
-GPUs may pick kernels by timing them and add up in any order, unless `--xla_gpu_deterministic_ops`
-keeps them from both; an operation that has no such form is then refused when it is compiled.
+XLA's programs for CPUs and TPUs give the same bits whenever they run on the same devices, a CPU's
+on as many threads as well: how a matrix product or a convolution is divided among them decides in
+which order it adds. Programs for GPUs may pick kernels by timing them and add up in any order,
+unless `--xla_gpu_deterministic_ops` keeps them from both; an operation that has no such form is
+then refused when it is compiled.
 """
 
 import os
@@ -14,6 +16,8 @@ from gen_jax.errors import UserError
 FLAG = "--xla_gpu_deterministic_ops"
 BACKENDS = ("cpu", "gpu", "tpu")
 """Those of which it is known how."""
+THREADS = ("PJRT_NPROC", "NPROC")
+"""Environment variables that set how many threads a CPU's programs run on; the first counts."""
 
 
 def ask() -> bool:
@@ -67,9 +71,35 @@ def flags_in_force() -> str:
     return " ".join(sorted(flags))
 
 
+def threads() -> int | None:
+    """How many threads compute on this process's CPU devices; None on another backend.
+
+    As many as processors it may use, unless one of `THREADS` says how many, and no fewer than
+    devices.
+    """
+    if jax.default_backend() != "cpu":
+        return None
+    told = (_integer(os.environ.get(name, "")) for name in THREADS)
+    asked = next((count for count in told if count is not None), _processors())
+    return max(asked, jax.local_device_count())
+
+
 def started() -> bool:
     """Whether JAX has a backend, which no setting reaches any more."""
     # To ask the public interface is to start it.
     from jax._src import xla_bridge
 
     return xla_bridge.backends_are_initialized()
+
+
+def _integer(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS and Windows give a process all

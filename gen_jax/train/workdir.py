@@ -165,6 +165,7 @@ def environment() -> dict[str, Any]:
         "device_count": jax.device_count(),
         "processor": machine.processor(),
         "xla_flags": determinism.flags_in_force(),
+        "threads": determinism.threads(),
         "process_count": jax.process_count(),
         **code_version(),
     }

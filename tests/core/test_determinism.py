@@ -1,6 +1,9 @@
 """What each backend needs to give the same bits, and what is refused."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import pytest
@@ -66,3 +69,38 @@ def test_a_gpu_that_was_started_with_the_flag_is_fine(monkeypatch):
 def test_whether_a_backend_has_started_can_be_asked():
     jax.devices()
     assert determinism.started() is True
+
+
+COUNT = """
+import os, jax
+jax.numpy.ones(3).block_until_ready()
+from gen_jax.core import determinism
+tasks = [open(f"/proc/self/task/{task}/comm").read() for task in os.listdir("/proc/self/task")]
+print(determinism.threads(), sum(name.startswith("tf_XLAEigen") for name in tasks))
+"""
+ASKED = [
+    {},
+    {"NPROC": "5"},
+    {"PJRT_NPROC": "3", "NPROC": "5"},
+    {"NPROC": "?"},
+    {"NPROC": "0"},
+    {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"},
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted where Linux lists them")
+@pytest.mark.parametrize("asked", ASKED)
+def test_threads_are_those_that_xla_starts(asked):
+    unset = dict.fromkeys(("XLA_FLAGS", *determinism.THREADS), "")
+    environment = os.environ | unset | {"JAX_PLATFORMS": "cpu"} | asked
+    command = [sys.executable, "-c", COUNT]
+    root = Path(__file__).parents[2]
+    counted = subprocess.run(command, env=environment, cwd=root, check=True, capture_output=True)
+    ours, theirs = counted.stdout.split()
+    assert ours == theirs
+
+
+def test_only_a_cpu_has_threads(monkeypatch):
+    assert determinism.threads() >= jax.local_device_count()
+    on(monkeypatch, "gpu", started=True)
+    assert determinism.threads() is None

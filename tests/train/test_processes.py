@@ -51,6 +51,7 @@ def start(workdir, *argv, join=by_hand, count=2, devices=1, **variables):
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
     common = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     common["XLA_FLAGS"] = flags
+    common["PJRT_NPROC"] = "2"  # on one core a process of one device would have one thread
     with ExitStack() as stack:
         started = []
         for index in range(count):
