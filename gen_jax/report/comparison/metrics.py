@@ -33,7 +33,8 @@ _INDEX = (
     "Training stability is (1 − s) / (1 + f) of the least steady of a model's losses. r is a"
     f" record's distance from the running median of {stability.WINDOW} records, over the last half"
     " of training; f is the root mean square of r over the loss's mean size; s is the share of"
-    f" records with |r| beyond {stability.SPIKE:g} × √(π / 2) × its mean."
+    f" records with |r| beyond {stability.SPIKE:g} × √(π / 2) × its mean and beyond"
+    f" {stability.LEAST:.0%} of the loss's mean size."
 )
 
 

@@ -5,14 +5,16 @@ of `WINDOW` records and r = x - m what is left of a record x beside it:
 
     f = rms(r) / mean |x|                                          fluctuation
     s = share of the records with |r| > SPIKE * sqrt(pi / 2) mean |r|  spikes
+        and |r| > LEAST * mean |x|
     index = (1 - s) / (1 + f)                                      of the least steady player
 
 It is 1 for a loss that follows its own trend and falls towards 0 the more it jumps. The running
 median takes the trend out, so that a loss which falls is as steady as one that has settled.
 sqrt(pi / 2) mean |r| is the standard deviation where r is normal (Geary 1935); then one record in
 1,700,000 is a spike. The median of |r| would not do: of a smooth loss most records are their own
-running median. A mean over more images fluctuates less, so that indices compare where their records
-average equally many.
+running median. For the same reason there is a least size: where two records of twenty are not their
+own, by however little, both lie beyond five times such a mean. A mean over more images fluctuates
+less, so that indices compare where their records average equally many.
 """
 
 import math
@@ -25,6 +27,8 @@ from gen_jax.report.workdir import Run
 
 WINDOW = 11
 SPIKE = 5.0
+LEAST = 0.05
+"""Share of a loss's mean size within which nothing is a spike."""
 SHORTEST = 20
 """Regular records without which there is no index."""
 
@@ -35,7 +39,7 @@ _ALONE = ("cross_entropy",)
 UNITS = {
     "stability": "index, (1 − spikes) / (1 + fluctuation); 1 is steady",
     "fluctuation": "of the losses about their running median, ratio to their mean size",
-    "spikes": f"share of records beyond {SPIKE:g} standard deviations",
+    "spikes": f"share of records beyond {SPIKE:g} standard deviations and {LEAST:.0%} of the loss",
 }
 
 
@@ -78,6 +82,6 @@ def _of_losses(losses: np.ndarray) -> dict[str, float]:
     size = float(np.mean(np.abs(losses)))
     fluctuation = float(np.sqrt(np.mean(left**2))) / size if size else 0.0
     usual = math.sqrt(math.pi / 2) * float(np.mean(np.abs(left)))
-    spikes = float(np.mean(np.abs(left) > SPIKE * usual))
+    spikes = float(np.mean(np.abs(left) > max(SPIKE * usual, LEAST * size)))
     index = (1 - spikes) / (1 + fluctuation)
     return {"stability": index, "fluctuation": fluctuation, "spikes": spikes}

@@ -73,6 +73,16 @@ def test_a_smooth_loss_has_no_spikes():
     assert found["spikes"] == 0
 
 
+def test_a_few_small_steps_back_of_a_smooth_loss_are_no_spikes():
+    losses = np.linspace(3, 2, 40)
+    losses[30] += 0.1  # alone beside 19 records that are their own median
+    found = measured(loss_total=losses)
+    assert 0 < found["fluctuation"] < 0.02
+    assert found["spikes"] == 0
+    losses[30] += 0.5  # a quarter of the loss
+    assert measured(loss_total=losses)["spikes"] == 1 / 20
+
+
 def test_normal_noise_has_no_spikes():
     losses = 5 + np.random.default_rng(1).normal(size=4000)
     assert measured(loss_total=losses)["spikes"] < 0.002
