@@ -5,6 +5,9 @@ epochs are those of `gan_mnist_bce`, so that both discriminators see as many ima
 generator has a fifth of the updates.
 
 Command: python run.py --config=configs/gan_mnist_wasserstein.py
+Cost: 94 steps an epoch, two minutes on one CPU core (470 images of the critic's a second).
+Result: after four epochs blobs, FD-classifier 82 (its BCE sibling 21.9);
+docs/results/dynamics_mnist.
 """
 
 from ml_collections import ConfigDict

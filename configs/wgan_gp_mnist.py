@@ -4,6 +4,9 @@ Gulrajani et al. 2017: penalty weight 10, five critic updates a step. Optimizer 
 of `gan_mnist_bce`; the paper's own optimizer is in `wgan_gp_cifar10`.
 
 Command: python run.py --config=configs/wgan_gp_mnist.py
+Cost: 94 steps an epoch, three minutes on one CPU core (360 images of the critic's a second).
+Result: after four epochs all ten digits in a grey haze, FD-classifier 22.6, recall 0.17 (BCE 0.40);
+docs/results/dynamics_mnist.
 """
 
 from ml_collections import ConfigDict
