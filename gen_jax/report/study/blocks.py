@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from gen_jax.errors import UserError, nearest
-from gen_jax.report import markdown, timing
+from gen_jax.report import epochs, markdown, timing
 from gen_jax.report.comparison import measures, metrics, models
 from gen_jax.report.comparison.estimates import estimate, printed
 from gen_jax.report.comparison.models import Model
@@ -50,6 +50,16 @@ class Source:
             shown += found or [empty]
             heads += [heading] * max(len(found), 1)
         return markdown.table(metrics.table(chosen, shown, known, heads)._replace(code=()))
+
+    def epochs(self, run: str) -> str:
+        """Raises UserError unless it is one run, evaluated at epochs of its `eval_epochs`."""
+        found = self._named(run)
+        if len(found) > 1:
+            raise UserError(f"<!-- epochs {run} -->: one run wanted, found {len(found)}")
+        tables = epochs.table(found[0].run)
+        if not tables:
+            raise UserError(f"<!-- epochs {run} -->: it was not evaluated at `eval_epochs`")
+        return markdown.table(tables[0])
 
     def runs(self, globs: Sequence[str]) -> str:
         """Raises UserError for a glob that names no run."""

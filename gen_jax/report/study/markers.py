@@ -16,6 +16,11 @@ if it says so. Numbers of different protocols are in rows of their own; what is 
     -->
     <!-- /table -->
 
+What evaluations at chosen epochs of a training (`eval_epochs`) found:
+
+    <!-- epochs cvae_gan -->
+    <!-- /epochs -->
+
 How runs were made, a row a run, of all records or of those that globs name:
 
     <!-- runs -->
@@ -28,13 +33,13 @@ from typing import Protocol
 
 from gen_jax.errors import UserError, choose
 
-_OPENING = r"<!--\s*(?:value|table|runs)\b"
+_OPENING = r"<!--\s*(?:value|table|epochs|runs)\b"
 # Between them there is no other marker: one that is not closed must not swallow what follows.
 _MARKER = re.compile(
-    rf"(<!--\s*(value|table|runs)\b((?:(?!-->).)*)-->)(?:(?!{_OPENING}).)*?<!--\s*/(\w+)\s*-->",
+    rf"(<!--\s*(value|table|epochs|runs)\b((?:(?!-->).)*)-->)(?:(?!{_OPENING}).)*?<!--\s*/(\w+)\s*-->",
     re.DOTALL,
 )
-_ANY = re.compile(r"<!--\s*/?(value|table|runs)\b")
+_ANY = re.compile(r"<!--\s*/?(value|table|epochs|runs)\b")
 
 
 class Source(Protocol):
@@ -45,6 +50,9 @@ class Source(Protocol):
 
     def table(self, columns: Mapping[str, str], rows: Mapping[str, str]) -> str:
         """A Markdown table; globs of runs and quantities by their headings."""
+
+    def epochs(self, run: str) -> str:
+        """A Markdown table of the evaluations during a run, a row an epoch."""
 
     def runs(self, globs: list[str]) -> str:
         """A Markdown table of how runs were made."""
@@ -98,8 +106,17 @@ def _named(item: str) -> tuple[str, str]:
     return (heading, of) if equals else (of, of)
 
 
+def _epochs(asked: str, source: Source) -> str:
+    return source.epochs(asked)
+
+
 def _runs(asked: str, source: Source) -> str:
     return source.runs(asked.split())
 
 
-_KINDS: dict[str, Callable[[str, Source], str]] = {"value": _value, "table": _table, "runs": _runs}
+_KINDS: dict[str, Callable[[str, Source], str]] = {
+    "value": _value,
+    "table": _table,
+    "epochs": _epochs,
+    "runs": _runs,
+}

@@ -169,6 +169,30 @@ def test_a_value_of_the_log(folder, tmp_path):
             study.write(folder)
 
 
+def test_evaluations_by_epoch(folder, tmp_path):
+    for name, chosen in (("beta/1", [1, 2]), ("plain/1", [])):
+        path = tmp_path / "runs" / name / "config.json"
+        saved = json.loads(path.read_text())
+        saved["config"] |= {"eval_epochs": chosen, "eval": {"examples": 500}}
+        path.write_text(json.dumps(saved))
+    (folder / "README.md").write_text("<!-- epochs beta/1 -->\nstale\n<!-- /epochs -->")
+    study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+    assert (folder / "README.md").read_text().splitlines() == [
+        "<!-- epochs beta/1 -->",
+        "On the first 500 test images.",
+        "",
+        "| epoch | step | mse |",
+        "| ---: | ---: | ---: |",
+        "| 1 | 40 | 0.025 |",
+        "| 2 | 80 | 0.0125 |",
+        "<!-- /epochs -->",
+    ]
+    for wrong, found in (("plain/1", "was not evaluated"), ("plain/*", "found 2")):
+        (folder / "README.md").write_text(f"<!-- epochs {wrong} -->\n<!-- /epochs -->")
+        with pytest.raises(UserError, match=found):
+            study.write(folder)
+
+
 def test_a_page_above_studies_names_their_runs_by_both(folder, tmp_path):
     study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
     (tmp_path / "README.md").write_text(
