@@ -8,7 +8,8 @@
 - start: from the start of `run.py` to its first line of metrics, that of the first step; with
   nothing kept of an earlier one (compiled programs, decoded images), and again; median of several.
 - devices: a step on 2, 4 and 8 virtual devices over a step on one, the same batch and processors;
-  windows in turn.
+  windows in turn. And eight steps of an eighth of the batch on one device, which do what eight
+  devices do (small convolutions, eight updates of the parameters) but one after the other.
 
 Data must be prepared (TFDS_DATA_DIR, --set data.dir=...), or `shapes`.
 """
@@ -41,6 +42,8 @@ from gen_jax.train import steps  # noqa: E402
 from gen_jax.train.checkpoints import Checkpoints  # noqa: E402
 
 DEVICES = (1, 2, 4, 8)
+ONE_OF = "one of the most"
+"""The side that does what one of the most devices does, alone."""
 
 
 def in_process(name: str, settings: list[str], seconds: float, windows: int) -> dict[str, Any]:
@@ -147,12 +150,16 @@ def _started(name: str, settings: list[str], environment: dict[str, str], workdi
 def devices(name: str, settings: list[str], seconds: float, windows: int) -> dict[str, Any]:
     """A step on several virtual devices over a step on one."""
     running: dict[str, sides.Side] = {}
+    batch = configs.override(configs.load(ROOT / "configs" / f"{name}.py"), settings).batch_size
+    most = DEVICES[-1]
+    asked = {str(count): (count, batch) for count in DEVICES} | {ONE_OF: (1, batch // most)}
     try:
-        for count in DEVICES:
+        for side, (count, images) in asked.items():
             flags = f"{os.environ.get('XLA_FLAGS', '')} "
             flags += f"--xla_force_host_platform_device_count={count}"
-            request = {"root": str(ROOT), "config": name, "overrides": settings}
-            running[str(count)] = sides.Side(
+            overrides = [*settings, f"batch_size={images}"]
+            request = {"root": str(ROOT), "config": name, "overrides": overrides}
+            running[side] = sides.Side(
                 [sys.executable, str(HERE / "train_gen_jax.py"), json.dumps(request)],
                 {"XLA_FLAGS": flags.strip(), "JAX_PLATFORMS": "cpu"},
             )
@@ -161,8 +168,9 @@ def devices(name: str, settings: list[str], seconds: float, windows: int) -> dic
         for side in running.values():
             side.__exit__()
     # How many times as long as on one.
-    ratios = {count: sides.ratio(times, "1", count) for count in times if count != "1"}
-    return {"seconds": times, "ratios": ratios}
+    ratios = {str(count): sides.ratio(times, "1", str(count)) for count in DEVICES[1:]}
+    in_turn = {"1": times["1"], "turns": [most * spent for spent in times[ONE_OF]]}
+    return {"seconds": times, "ratios": ratios, "in_turn": sides.ratio(in_turn, "1", "turns")}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -181,6 +189,11 @@ def table(result: dict[str, Any]) -> str:
         ]
     for count, ratio in result.get("devices", {}).get("ratios", {}).items():
         lines.append(f"| {count} virtual devices over one | {_ratio(ratio)} |")
+    if "in_turn" in result.get("devices", {}):
+        many = f"{DEVICES[-1]} steps of 1/{DEVICES[-1]} of the batch"
+        lines.append(
+            f"| {many}, one device, over one step | {_ratio(result['devices']['in_turn'])} |"
+        )
     return "\n".join(lines)
 
 
