@@ -7,8 +7,9 @@ with sigma^2 = 1/2, up to a constant (the log density of a 32x32x3 image at no e
 
 Command: python run.py --config=configs/vae_cifar10.py
 Cost: 7,813 steps, six minutes on two CPU cores (about 3,400 img/s), with four linear probes.
-Result: test MSE 0.0337 (PCA with 64 components: 0.0322), KL 60.6 nats, all 64 dimensions active; a
-linear probe names 38.5 % of the classes; blurred samples; docs/results/vae.
+Result: test MSE 0.0334 (PCA with 64 components: 0.0322), KL 61.3 nats, all 64 dimensions active; a
+linear probe names 38.9 % of the classes; samples of 0.055 of photographs' sharpness;
+docs/results/vae_dcgan_cifar10.
 """
 
 from ml_collections import ConfigDict
