@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from gen_jax.report.document import Block, Table
+from gen_jax.report.document import Table
 from gen_jax.report.tables import number
 from gen_jax.report.workdir import Record, Run
 
@@ -31,7 +31,7 @@ _COLUMNS = (
 _DRAWN = ("fid*", "fd_*")
 
 
-def table(run: Run) -> list[Block]:
+def table(run: Run) -> list[Table]:
     """Evaluations at the epochs of `eval_epochs` and the last; nothing where there are none."""
     wanted, rate = run.settings.get("eval_epochs"), _epochs_per_step(run)
     if not isinstance(wanted, list) or not wanted or rate is None:
