@@ -33,13 +33,14 @@ from typing import Protocol
 
 from gen_jax.errors import UserError, choose
 
-_OPENING = r"<!--\s*(?:value|table|epochs|runs)\b"
+_NAMES = "value|table|epochs|runs"
+_OPENING = rf"<!--\s*(?:{_NAMES})\b"
 # Between them there is no other marker: one that is not closed must not swallow what follows.
 _MARKER = re.compile(
-    rf"(<!--\s*(value|table|epochs|runs)\b((?:(?!-->).)*)-->)(?:(?!{_OPENING}).)*?<!--\s*/(\w+)\s*-->",
+    rf"(<!--\s*({_NAMES})\b((?:(?!-->).)*)-->)(?:(?!{_OPENING}).)*?<!--\s*/(\w+)\s*-->",
     re.DOTALL,
 )
-_ANY = re.compile(r"<!--\s*/?(value|table|epochs|runs)\b")
+_ANY = re.compile(rf"<!--\s*/?({_NAMES})\b")
 
 
 class Source(Protocol):
