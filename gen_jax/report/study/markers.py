@@ -40,7 +40,7 @@ _MARKER = re.compile(
     rf"(<!--\s*({_NAMES})\b((?:(?!-->).)*)-->)(?:(?!{_OPENING}).)*?<!--\s*/(\w+)\s*-->",
     re.DOTALL,
 )
-_ANY = re.compile(rf"<!--\s*/?({_NAMES})\b")
+_ANY = re.compile(rf"<!--\s*(/?)({_NAMES})\b")
 
 
 class Source(Protocol):
@@ -62,10 +62,12 @@ class Source(Protocol):
 def fill(text: str, source: Source) -> str:
     """The text with everything between markers written anew; UserError for a wrong marker."""
     filled = _MARKER.sub(lambda match: _filled(match, source), text)
-    left = _ANY.search(_MARKER.sub("", text))
+    rest = _MARKER.sub(lambda match: "\n" * match[0].count("\n"), text)
+    left = _ANY.search(rest)
     if left:
-        line = text[: text.find(left[0])].count("\n") + 1
-        raise UserError(f"line {line}: {left[0]} ... is not closed by <!-- /{left[1]} -->")
+        line = rest[: left.start()].count("\n") + 1
+        wrong = "closes nothing" if left[1] else f"is not closed by <!-- /{left[2]} -->"
+        raise UserError(f"line {line}: {left[0]} ... {wrong}")
     return filled
 
 

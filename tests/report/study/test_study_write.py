@@ -222,6 +222,10 @@ def test_a_page_above_studies_names_their_runs_by_both(folder, tmp_path):
             "<!-- value plain/2 reconstruction/mse -->1<!-- /value -->",
             "line 1: .*value.* is not closed",
         ),
+        (
+            "<!-- value plain/1 reconstruction/mse -->1<!-- /value -->\n0.5<!-- /value -->",
+            "line 2: <!-- /value ... closes nothing",
+        ),
         ("\n<!-- table -->\n<!-- /runs -->", "is closed by <!-- /runs -->"),
         ("<!-- value plain/1 -->1<!-- /value -->", "of RUNS and a QUANTITY"),
         ("<!-- value plane/1 a/b -->1<!-- /value -->", "did you mean plain/1"),
