@@ -9,7 +9,8 @@
   nothing kept of an earlier one (compiled programs, decoded images), and again; median of several.
 - devices: a step on 2, 4 and 8 virtual devices over a step on one, the same batch and processors;
   windows in turn. And eight steps of an eighth of the batch on one device, which do what eight
-  devices do (small convolutions, eight updates of the parameters) but one after the other.
+  devices do (small convolutions, eight updates of the parameters) but one after the other. And the
+  FLOPs of all devices, counted from the compiled programs, over those of one.
 
 Data must be prepared (TFDS_DATA_DIR, --set data.dir=...), or `shapes`.
 """
@@ -148,7 +149,7 @@ def _started(name: str, settings: list[str], environment: dict[str, str], workdi
 
 
 def devices(name: str, settings: list[str], seconds: float, windows: int) -> dict[str, Any]:
-    """A step on several virtual devices over a step on one."""
+    """A step on several virtual devices over a step on one: time, and arithmetic."""
     running: dict[str, sides.Side] = {}
     batch = configs.override(configs.load(ROOT / "configs" / f"{name}.py"), settings).batch_size
     most = DEVICES[-1]
@@ -164,13 +165,19 @@ def devices(name: str, settings: list[str], seconds: float, windows: int) -> dic
                 {"XLA_FLAGS": flags.strip(), "JAX_PLATFORMS": "cpu"},
             )
         times = sides.interleaved(running, seconds, windows)
+        flops = {count: count * running[str(count)].about["flops"] for count in DEVICES}
     finally:
         for side in running.values():
             side.__exit__()
     # How many times as long as on one.
     ratios = {str(count): sides.ratio(times, "1", str(count)) for count in DEVICES[1:]}
     in_turn = {"1": times["1"], "turns": [most * spent for spent in times[ONE_OF]]}
-    return {"seconds": times, "ratios": ratios, "in_turn": sides.ratio(in_turn, "1", "turns")}
+    return {
+        "seconds": times,
+        "ratios": ratios,
+        "in_turn": sides.ratio(in_turn, "1", "turns"),
+        "work": {str(count): flops[count] / flops[1] for count in DEVICES[1:]},
+    }
 
 
 def table(result: dict[str, Any]) -> str:
@@ -194,6 +201,8 @@ def table(result: dict[str, Any]) -> str:
         lines.append(
             f"| {many}, one device, over one step | {_ratio(result['devices']['in_turn'])} |"
         )
+    for count, ratio in result.get("devices", {}).get("work", {}).items():
+        lines.append(f"| FLOPs of {count} virtual devices over those of one | {ratio:.3f} |")
     return "\n".join(lines)
 
 
