@@ -16,7 +16,7 @@ from gen_jax.metrics import diversity
 from gen_jax.metrics.similarity import WINDOW, ssim
 
 RANGE = 2.0
-"""Largest value of a pixel less the smallest."""
+"""Largest value of a pixel for SSIM, of which black is 0."""
 
 UNITS = {
     "ssim": "mean over images, test image and decoded posterior mean; 1 for equals",
@@ -32,6 +32,7 @@ UNITS = {
 def evaluate(model: Model) -> Result | None:
     """SSIM of the first `eval.samples` test images' reconstructions; MS-SSIM of pairs of samples.
 
+    SSIM and MS-SSIM are of pictures as they are seen: clipped to [-1, 1], and from black as 0 up.
     The distance of features (Zhang et al. 2018, eq. 1, every channel weighing the same) is seen
     through `eval.classifier`, where there is one.
 
@@ -47,10 +48,11 @@ def evaluate(model: Model) -> Result | None:
     values: dict[str, float] = {}
     errors: dict[str, float] = {}
     protocol: dict[str, Any] = {"split": "test", "num_examples": count, "seed": seed}
+    protocol["ssim_values"] = [0.0, RANGE]
     protocol["binarise"] = model.config.loss.binarise  # as the images are that the model sees
     if family.encode is not None and family.decode is not None:
         near = model.decode(model.encode(count)[0], labels)
-        each = {"ssim": ssim(images, near, RANGE)}
+        each = {"ssim": ssim(_seen(images), _seen(near), RANGE)}
         if path := (spec.name != STACKED and model.config.eval.classifier):
             net = features.load("classifier", path, (), spec.shape)
             judge.refuse_own(net.digest, model.config)
@@ -71,12 +73,17 @@ def evaluate(model: Model) -> Result | None:
                 told = model.config.conditional or within is None
                 # Without two pictures, of one class if within classes, there is no pair.
                 if told and len(of) and (len(of) if within is None else np.bincount(of).max()) > 1:
-                    found = diversity.pair_ms_ssim(pictures, RANGE, seed, within)
+                    found = diversity.pair_ms_ssim(_seen(pictures), RANGE, seed, within)
                     values[name + suffix], errors[name + suffix] = found.value, found.error
     if not values:
         return None
     values = {name: values[name] for name in UNITS if name in values}
     return Result(values, {name: UNITS[name] for name in values}, protocol, errors=errors)
+
+
+def _seen(images: np.ndarray) -> np.ndarray:
+    """Images on [-1, 1] as on [0, RANGE], what lies outside clipped."""
+    return np.clip(images, -1.0, 1.0) + 1.0
 
 
 def _distance(net: Features, images: np.ndarray, near: np.ndarray, size: int) -> np.ndarray:

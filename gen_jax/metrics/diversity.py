@@ -47,13 +47,14 @@ def pair_ms_ssim(
 
     Args:
       images: samples.
-      data_range: the largest value there may be less the smallest: 255 for bytes, 2 on [-1, 1].
+      data_range: the largest value there may be, where 0 is the smallest: 255 for bytes.
       seed: of the pairs; those of a class do not depend on the other classes.
       labels: classes, 0 or larger, to take pairs within; None: pairs of any two.
       pairs: how many pairs, of each class if there are any; all of them where there are fewer.
 
     Raises:
-      UserError: there is no pair, or the images are smaller than SSIM's window.
+      UserError: there is no pair, the images are smaller than SSIM's window, or a value is
+        negative.
     """
     return _over_pairs(
         lambda i, j: ms_ssim(images[i], images[j], data_range).values,

@@ -41,10 +41,12 @@ def ssim(
     Args:
       images: images.
       others: as many, each to be compared with the image of the same row.
-      data_range: the largest value there may be less the smallest: 255 for bytes, 2 on [-1, 1].
+      data_range: the largest value there may be, where 0 is the smallest: 255 for bytes. The index
+        compares means by their ratio, which is another where 0 is not black.
 
     Raises:
-      UserError: these are not images of one shape, or they are smaller than the window.
+      UserError: these are not images of one shape, they are smaller than the window, or a value is
+        negative.
     """
     scale_weights(_side(images, others))
     return _blockwise(lambda x, y: _index(x, y, data_range)[0].mean(axis=1), images, others)
@@ -66,10 +68,12 @@ def ms_ssim(
     Args:
       images: images.
       others: as many, each to be compared with the image of the same row.
-      data_range: the largest value there may be less the smallest: 255 for bytes, 2 on [-1, 1].
+      data_range: the largest value there may be, where 0 is the smallest: 255 for bytes. The index
+        compares means by their ratio, which is another where 0 is not black.
 
     Raises:
-      UserError: these are not images of one shape, or they are smaller than the window.
+      UserError: these are not images of one shape, they are smaller than the window, or a value is
+        negative.
     """
     weights = scale_weights(_side(images, others))
 
@@ -110,6 +114,12 @@ def _side(images: np.ndarray, others: np.ndarray) -> int:
             f"images of shapes {np.shape(images)} and {np.shape(others)} cannot be compared;"
             " give [n, height, width, channels] twice"
         )
+    for values in (images, others):
+        if np.size(values) and (least := np.min(values)) < 0:
+            raise UserError(
+                f"SSIM is of values from 0 (black) up, and there is one of {least:.3g}: "
+                "add 1 to images on [-1, 1], and give data_range=2"
+            )
     return min(images.shape[1:3])
 
 

@@ -11,6 +11,8 @@ from gen_jax.data.spec import scaled
 from gen_jax.errors import UserError
 from gen_jax.evals import similarity
 from gen_jax.features import classifier
+from gen_jax.metrics.diversity import pair_ms_ssim
+from gen_jax.metrics.similarity import ssim
 from gen_jax.nets.classifier import Classifier
 from tests.evals import toy
 
@@ -48,6 +50,21 @@ def test_equal_pictures_are_alike_and_noise_is_not():
     assert result.units.keys() == result.values.keys() == result.errors.keys()
     assert evaluate(family(brighten=0.8)).values["ssim"] < 0.95
     assert evaluate(family(stuck=True), **{"eval.batch_size": 30}).values["ms_ssim"] == 1
+
+
+def test_pictures_are_measured_as_their_bytes_are():
+    # Of pixels on [-1, 1], black and white would be as alike as black and black.
+    negative = family()._replace(decode=lambda state, z, labels: -z.reshape(-1, *SHAPE))
+    result, pixels = evaluate(negative), TEST.images.astype(np.float64)
+    assert result.values["ssim"] == pytest.approx(ssim(pixels, 255 - pixels, 255).mean(), rel=1e-4)
+    assert result.values["ssim"] < -0.5
+    among = pair_ms_ssim(pixels, 255, result.protocol["seed"]).value
+    assert result.values["ms_ssim_real"] == pytest.approx(among, rel=1e-4)
+    # What lies outside is seen as black or white.
+    beyond = negative._replace(decode=lambda state, z, labels: 9 * z.reshape(-1, *SHAPE))
+    clipped = np.clip(9 * (pixels - 127.5) + 127.5, 0, 255)
+    expected = ssim(pixels, clipped, 255).mean()
+    assert evaluate(beyond).values["ssim"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_pairs_are_of_one_class_where_there_are_classes():

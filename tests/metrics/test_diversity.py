@@ -69,7 +69,7 @@ def test_a_class_of_one_picture_has_no_distance_and_similarity_1():
 
 
 def test_similarity_is_that_of_the_pairs():
-    images = np.repeat(RNG.uniform(-1, 1, (5, 1, 1, 1)), 22, axis=1) + RNG.normal(
+    images = np.repeat(RNG.uniform(0.5, 1.5, (5, 1, 1, 1)), 22, axis=1) + RNG.normal(
         0, 0.1, (5, 22, 22, 2)
     )
     expected = [

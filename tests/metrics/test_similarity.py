@@ -110,6 +110,14 @@ def test_negative_similarity_counts_as_0_where_a_power_is_taken():
     np.testing.assert_array_equal(ms_ssim(100 + 50 * checks, 100 - 50 * checks, 255).values, 0)
 
 
+def test_values_below_black_are_refused():
+    x = images() / 255
+    for measure in (ssim, ms_ssim):
+        for pair in ((x - 0.5, x), (x, x - 0.5)):
+            with pytest.raises(UserError, match=r"from 0 \(black\) up, and there is one of -0\.5"):
+                measure(*pair, 1)
+
+
 @pytest.mark.parametrize(
     ("side", "scales"),
     [(11, 1), (20, 1), (21, 2), (28, 2), (32, 2), (40, 2), (41, 3), (64, 3), (80, 3), (81, 4),
