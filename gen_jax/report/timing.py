@@ -38,7 +38,9 @@ def compute(run: Run) -> list[Block]:
     if steps is not None:
         rows.append(("training steps", f"{steps:,}"))
         if images is not None:
-            label = "images seen, steps × batch size" + (" × n_critic" if _draws(run) > 1 else "")
+            label = "images seen, steps × batch size"
+            if (draws := _draws(run)) > 1:
+                label += " × n_critic" if run.settings.get("family") == "gan" else f" × {draws}"
             rows.append((label, f"{steps * images:,}"))
     rate = images_per_second(run)
     if rate is not None:
@@ -69,7 +71,11 @@ def images_per_step(run: Run) -> int | None:
 
 
 def _draws(run: Run) -> int:
-    draws = run.settings.get("n_critic", 1) if run.settings.get("family") == "gan" else 1
+    """Batches a step consumes, as `Family.draws` has it."""
+    family, loss = run.settings.get("family"), run.settings.get("loss")
+    if family == "vae" and isinstance(loss, Mapping) and loss.get("objective") == "factor":
+        return 2
+    draws = run.settings.get("n_critic", 1) if family == "gan" else 1
     return draws if isinstance(draws, int) else 1
 
 

@@ -26,11 +26,14 @@ def run_of(root, evals=(), **config):
         ({"family": "gan", "n_critic": 1}, ("steps × batch size", "6,400")),
         ({"family": "gan"}, ("steps × batch size", "6,400")),
         ({"family": "gan", "n_critic": "many"}, ("steps × batch size", "6,400")),
+        # A second batch, for the density ratio.
+        ({"family": "vae", "loss": {"objective": "factor"}}, ("steps × batch size × 2", "12,800")),
+        ({"family": "vae", "loss": {"objective": "tcvae"}}, ("steps × batch size", "6,400")),
         # Every config has the key; other families draw one batch a step.
         ({"family": "vae", "n_critic": 5}, ("steps × batch size", "6,400")),
     ],
 )
-def test_images_of_every_critic_update_were_seen(tmp_path, config, expected):
+def test_images_of_every_batch_of_a_step_were_seen(tmp_path, config, expected):
     blocks = timing.compute(run_of(tmp_path, batch_size=64, **config))
     (table,) = [b for b in blocks if isinstance(b, Table) and b.columns[0] == "compute"]
     assert (f"images seen, {expected[0]}", expected[1]) in table.rows
