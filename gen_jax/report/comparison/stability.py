@@ -22,7 +22,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gen_jax.report.timing import images_per_step
 from gen_jax.report.workdir import Run
 
 WINDOW = 11
@@ -67,11 +66,14 @@ def measure(run: Run) -> dict[str, float] | str:
 
 
 def protocol(run: Run) -> Mapping[str, int]:
-    """What must be equal of runs whose indices are compared."""
-    images, every = images_per_step(run), run.settings.get("log_every")
-    if images is None or not isinstance(every, int):
+    """What must be equal of runs whose indices are compared.
+
+    A step's losses are of one batch, the last of several that a discriminator sees in it.
+    """
+    batch_size, every = run.settings.get("batch_size"), run.settings.get("log_every")
+    if not isinstance(batch_size, int) or not isinstance(every, int):
         return {}
-    return {"images_per_record": images * every}
+    return {"images_per_record": batch_size * every}
 
 
 def _of_losses(losses: np.ndarray) -> dict[str, float]:
