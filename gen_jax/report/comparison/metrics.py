@@ -14,15 +14,25 @@ from gen_jax.report.sections import HEADLINES, rank
 OF_THE_LOG = ("stability", "compute")
 """What this report measures itself; all else was written by evaluations."""
 
-# What is traded off: an evaluation of it, and the quantities (or patterns) that show it, those of
-# the evaluation first.
+_FEATURES = ("inception", "fd_classifier")
+"""Evaluations of samples in the features of a network."""
+
+# What is traded off, and the numbers (or patterns of "EVALUATION/QUANTITY") that show it.
 _ASPECTS = (
-    ("sample sharpness", "samples", ("sharpness_samples",)),
-    ("training stability", "stability", ("stability",)),
-    ("latent structure", "probe", ("probe_accuracy", "mig")),
-    ("diversity", "samples", ("variance", "recall*", "coverage*", "diversity")),
-    ("FID", "inception", ("fid",)),
-    ("FD of other features", "fd_classifier", ("fd_classifier", "fid_[0-9]*")),
+    ("sample sharpness", ("samples/sharpness_samples",)),
+    ("training stability", ("stability/stability",)),
+    ("latent structure", ("probe/probe_accuracy", "disentanglement/mig")),
+    (
+        "diversity",
+        (
+            "samples/variance",
+            *(f"{features}/{name}*" for name in ("recall", "coverage") for features in _FEATURES),
+            "dynamics/coverage",
+            "dynamics/diversity",
+        ),
+    ),
+    ("FID", ("inception/fid",)),
+    ("FD of other features", ("fd_classifier/fd_classifier", "inception/fid_[0-9]*")),
 )
 _ARROWS: dict[str | None, str] = {"lower": " ↓", "higher": " ↑"}
 _BOLD = (
@@ -50,9 +60,10 @@ def headings(models: Sequence[Model]) -> list[str]:
 def trade_offs(models: Sequence[Model], rows: tuple[Row, ...]) -> list[Block]:
     """What a model is chosen by, a line or more each, and how its stability is measured."""
     chosen: list[tuple[str, Row]] = []
-    for aspect, evaluation, patterns in _ASPECTS:
-        fitting = [row for name in patterns for row in rows if fnmatchcase(row.quantity, name)]
-        empty = Row(evaluation, patterns[0], "", "", {})
+    for aspect, patterns in _ASPECTS:
+        fitting = [row for each in patterns for row in rows if fnmatchcase(_path(row), each)]
+        evaluation, _, quantity = patterns[0].partition("/")
+        empty = Row(evaluation, quantity, "", "", {})
         chosen += [(aspect, row) for row in fitting or [empty]]
     shown = [row for _, row in chosen]
     found = table(models, shown, rows, [aspect for aspect, _ in chosen], name=True)
@@ -84,6 +95,10 @@ def steadiness(models: Sequence[Model], rows: tuple[Row, ...]) -> list[Block]:
 def compute(models: Sequence[Model], rows: tuple[Row, ...]) -> list[Block]:
     """Images, time, parameters and memory."""
     return _own(models, rows, "compute", "No run holds a training record.")
+
+
+def _path(row: Row) -> str:
+    return f"{row.evaluation}/{row.quantity}"
 
 
 def _own(

@@ -180,6 +180,16 @@ def test_runs_that_hold_next_to_nothing_can_be_compared(tmp_path):
         assert line in markdown
 
 
+def test_a_recall_of_samples_is_diversity_and_a_classifier_s_is_not(study, tmp_path):
+    evals = tmp_path / "runs" / "gan" / "evals"
+    for name, number in (("augmentation", "recall_scarce"), ("inception", "recall_768")):
+        (evals / f"{name}.json").write_text(json.dumps(content_of(name, {number: 0.5})))
+    markdown, _ = written(study, tmp_path / "out")
+    section = markdown.partition("\n## Trade-offs\n")[2].partition("\n## ")[0]
+    assert "recall_768" in section
+    assert "recall_scarce" not in section
+
+
 def test_an_evaluation_may_say_why_it_could_not_measure(study, tmp_path):
     file = tmp_path / "runs" / "gan" / "evals" / "inception.json"
     content = content_of("inception", {}, protocol={"absent": {"fid": "weights absent"}})
