@@ -79,14 +79,15 @@ def class_variances(
     """Mean over pixels of the variance within classes and of that between their means.
 
     Unbiased within; the between part is corrected for the noise of the means, so that it is near
-    zero for pictures that ignore their label. Classes with one picture count towards neither.
+    zero for pictures that ignore their label. Classes with one picture count towards neither; NaN
+    within without a class of two, between without two such classes.
     """
     flat = images.reshape(len(images), -1).astype(np.float64)
     groups = [flat[labels == label] for label in np.unique(labels)]
     groups = [group for group in groups if len(group) > 1]
-    if len(groups) < 2:
-        return float(flat.var(axis=0, ddof=1).mean()), float("nan")
     within = np.array([group.var(axis=0, ddof=1).mean() for group in groups])
+    if len(groups) < 2:
+        return float(within[0]) if groups else float("nan"), float("nan")
     noise = np.mean([w / len(group) for w, group in zip(within, groups, strict=True)])
     means = np.stack([group.mean(axis=0) for group in groups])
     return float(within.mean()), float(means.var(axis=0, ddof=1).mean() - noise)

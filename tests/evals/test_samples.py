@@ -54,6 +54,15 @@ def test_the_variance_of_a_conditional_model_is_split():
     np.testing.assert_allclose(values["variance_within_class"], SHRINK**2, rtol=1e-5)
 
 
+def test_a_lone_picture_of_a_class_counts_towards_no_variance():
+    pictures = np.random.default_rng(0).normal(size=(4, *SHAPE))
+    of_first = pictures[:2].var(axis=0, ddof=1).mean()
+    within, between = samples.class_variances(pictures, np.array([0, 0, 1, 2]))
+    assert within == pytest.approx(of_first)
+    assert np.isnan(between)
+    assert np.isnan(samples.class_variances(pictures, np.arange(4))).all()
+
+
 def test_a_single_image_or_one_shade_leaves_nothing_to_compare_with():
     assert evaluate(images=toy.noise_images(1, SHAPE)) is None
     assert evaluate(**{"eval.samples": 1}) is None
