@@ -4,6 +4,7 @@ import numpy as np
 
 from gen_jax.data import class_indices
 from gen_jax.evals.model import Model, Result, to_uint8
+from gen_jax.evals.reconstruction import corrupted
 
 SCORES = {
     "elbo": ("negative ELBO", -1.0),
@@ -71,6 +72,7 @@ def evaluate(model: Model) -> Result | None:
             "num_anomalies": int(anomalous.sum()),
             "train_classes": [str(name) for name in chosen],
             "seed": model.config.seed,
+            **corrupted(model.config.loss),
         },
         verdict=verdict(values[f"auroc_{main}"], SCORES[main][0]),
         arrays={

@@ -1,5 +1,9 @@
 """Reconstruction of the test set, and every term of the objective there."""
 
+from typing import Any
+
+from ml_collections import ConfigDict
+
 from gen_jax.evals.discrimination import judged
 from gen_jax.evals.model import Model, Result
 
@@ -37,6 +41,16 @@ PIXELS = {
 LIKELIHOODS = ("elbo", "log_px", "bits_per_dim")
 
 
+def corrupted(loss: ConfigDict) -> dict[str, Any]:
+    """What of a protocol says that `Family.metrics` saw corrupted input; nothing where it did not.
+
+    A model that is trained to denoise encodes corrupted images there, other evaluations clean ones.
+    """
+    if loss.corruption == "none":
+        return {}
+    return {"corruption": loss.corruption, "corruption_level": loss.corruption_level}
+
+
 def evaluate(model: Model, count: int | None = None) -> Result | None:
     """Means over the first `count` test images (default: all) of `Family.metrics`.
 
@@ -56,6 +70,8 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
     units = {name: UNITS.get(name, "") for name in metrics}
     for name in {"elbo", "log_px"} & units.keys():
         units[name] += f"; {PIXELS[loss.binarise]}"
+    if loss.corruption != "none":
+        units = {name: f"{unit}; of corrupted input" for name, unit in units.items()}
     return Result(
         values={name: float(value.mean()) for name, value in metrics.items()},
         units=units,
@@ -65,5 +81,6 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
             "seed": model.config.seed,
             "binarise": loss.binarise,
             "of": dict.fromkeys(own, objective),
+            **corrupted(loss),
         },
     )

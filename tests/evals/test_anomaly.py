@@ -31,8 +31,8 @@ def family(*names):
     return Family(lambda key: None, lambda *args: None, metrics=evaluate)
 
 
-def evaluate(images, *names, chosen=("a", "b", "1", 2), labels=LABELS):
-    overrides = {"data.train_classes": chosen}
+def evaluate(images, *names, chosen=("a", "b", "1", 2), labels=LABELS, **more):
+    overrides = {"data.train_classes": chosen} | more
     return anomaly.evaluate(toy.model(family(*names), toy.split(images, labels), **overrides))
 
 
@@ -54,6 +54,12 @@ def test_scores_are_ranked_with_anomalies_on_top():
     assert result.values["anomaly_share"] == 0.4
     assert result.values.keys() == result.units.keys()
     assert result.protocol["train_classes"] == ["a", "b", "1", "2"]
+
+
+def test_scores_of_corrupted_images_say_so():
+    noise = {"loss.corruption": "masking", "loss.corruption_level": 0.25}
+    found = evaluate(toy.noise_images(40), "mse", **noise)
+    assert (found.protocol["corruption"], found.protocol["corruption_level"]) == ("masking", 0.25)
 
 
 def test_the_report_gets_scores_and_extreme_pictures():

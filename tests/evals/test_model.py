@@ -117,6 +117,16 @@ def test_reconstruction_averages_and_names_the_pixels():
     assert "mse" not in other.protocol["of"]
 
 
+def test_reconstruction_of_corrupted_input_says_so():
+    clean = toy.model(observing(), toy.split(IMAGES))
+    noise = {"loss.corruption": "gaussian", "loss.corruption_level": 0.5}
+    noisy = toy.model(observing(), toy.split(IMAGES), **noise)
+    result, without = (reconstruction.evaluate(each) for each in (noisy, clean))
+    said = {"corruption": "gaussian", "corruption_level": 0.5}
+    assert result.protocol == without.protocol | said
+    assert result.units["mse"] == without.units["mse"] + "; of corrupted input"
+
+
 def test_pictures_of_a_diverged_model_are_refused():
     with pytest.raises(UserError, match="diverged"):
         to_uint8(np.array([0.0, np.nan]))
