@@ -1,6 +1,8 @@
 """The notebooks run from top to bottom, on a tiny budget."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import nbclient
@@ -26,6 +28,19 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch):
     ).execute()
     vae = json.loads((tmp_path / "quickstart_vae" / "environment.json").read_text())
     assert vae["parameters"].keys() == {"encoder", "generator"}
+
+
+def test_training_is_the_first_to_use_a_device():
+    # On a GPU a run is refused that could no longer ask for the same bits every time.
+    cells = nbformat.read(FOLDER / "quickstart.ipynb", as_version=4).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    before = code[: next(i for i, source in enumerate(code) if "launch.main" in source)]
+    asked = "from gen_jax.core import determinism\nprint(determinism.started())"
+    program = "\n".join([*before, asked])
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=FOLDER, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "False", done.stderr
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
