@@ -22,7 +22,7 @@ _LOWER = (
     "bits_per_dim",
     "feature_distance",
     "inversion_mse",
-    "total_variation",
+    "class_tv",
     "cross_entropy",
     "d_ece",
     "duplicates",

@@ -14,6 +14,7 @@ from gen_jax.report.comparison.directions import direction
         ("fd_infinity_classifier", "lower"),
         ("feature_distance", "lower"),
         ("kid", "lower"),
+        ("class_tv", "lower"),
         ("nll", "lower"),
         ("psnr", "higher"),
         ("elbo", "higher"),
