@@ -8,6 +8,7 @@ import contextlib
 import io
 import os
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,9 @@ MOST_BYTES = 8 * 2**30
 """Of all files of a folder, beyond which those unused for longest go."""
 _OURS = re.compile(r"[0-9a-f]{32}\.npz")
 """A folder may hold a user's files as well."""
+_SCRATCH = re.compile(rf"\.{_OURS.pattern}\.\d+")
+_ABANDONED = 3600
+"""Seconds after which a file is no longer being written."""
 
 
 def read(path: Path, again: str) -> dict[str, np.ndarray] | None:
@@ -54,7 +58,15 @@ def write(path: Path, arrays: Mapping[str, np.ndarray], what: str) -> None:
 
 
 def _bound(folder: Path) -> None:
-    """Removes the files unused for longest, as far as a folder holds too much."""
+    """Removes the files unused for longest, as far as a folder holds too much.
+
+    And what writers left that were killed.
+    """
+    for path in folder.glob(".*"):
+        if _SCRATCH.fullmatch(path.name):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
     files = []
     for path in folder.glob("*.npz"):
         if not _OURS.fullmatch(path.name):

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 
 from gen_jax import config as configs
 from gen_jax.core import determinism, machine, strict_json
-from gen_jax.core.files import sweep, write_bytes
+from gen_jax.core.files import is_scratch, sweep, write_bytes
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
 from gen_jax.train import lock
@@ -52,11 +52,12 @@ def check_contained(workdir: Path) -> None:
     What a command writes there would change files elsewhere. The workdir itself may be a link.
     """
     root = os.path.realpath(workdir)
-    for path in workdir.iterdir() if workdir.is_dir() else ():
-        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
-            raise UserError(
-                f"{path} is a link that leads out of the workdir; put what it names there"
-            )
+    for folder, folders, files in os.walk(workdir):
+        for path in (Path(folder, name) for name in [*folders, *files]):
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+                raise UserError(
+                    f"{path} is a link that leads out of the workdir; put what it names there"
+                )
 
 
 def describe(train: Split, test: Split, frozen: Mapping[str, str]) -> dict[str, Any]:
@@ -95,6 +96,17 @@ def check_same_run(
         )
 
 
+def check_trainable(workdir: Path, config: ConfigDict, data: dict[str, Any]) -> None:
+    """Raises UserError for a workdir that holds another run, or something that is not a run."""
+    check_same_run(workdir, config, data, may_change=True)
+    if read_config(workdir) or not workdir.is_dir():
+        return
+    # What a process left that was killed, or met a full disk, as it made the workdir.
+    left = (path.name == lock.NAME or is_scratch(path.name) for path in workdir.iterdir())
+    if not all(left):
+        raise UserError(f"{workdir} holds files but no run (no config.json); use another --workdir")
+
+
 @contextmanager
 def open_for_training(
     workdir: Path, config: ConfigDict, name: str, data: dict[str, Any]
@@ -105,20 +117,18 @@ def open_for_training(
     first alone does.
 
     Raises:
-      UserError: it holds another run, or something that is not a run, or cannot be written, or
-        another process trains in it; nothing is changed then.
+      UserError: as `check_trainable`, or it cannot be written, or another process trains in it;
+        nothing is changed then.
     """
-    check_same_run(workdir, config, data, may_change=True)
-    saved = read_config(workdir) or {}
-    new = not saved
-    if new and workdir.is_dir() and any(path.name != lock.NAME for path in workdir.iterdir()):
-        raise UserError(f"{workdir} holds files but no run (no config.json); use another --workdir")
+    check_trainable(workdir, config, data)
     try:
         workdir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write {workdir}: {error.strerror}") from error
     with lock.exclusive(workdir):
+        check_trainable(workdir, config, data)  # another process may have made it meanwhile
         sweep(workdir)
+        saved = read_config(workdir) or {}
         write_json(
             workdir / "config.json",
             {

@@ -18,6 +18,17 @@ def test_what_was_kept_comes_back(tmp_path):
     assert kept.read(tmp_path / "none.npz", "made again") is None
 
 
+def test_what_killed_writers_left_goes_once_nobody_can_be_writing_it(tmp_path):
+    name = f"{0:032x}.npz"
+    old, young, other = (tmp_path / each for each in (f".{name}.11", f".{name}.12", ".mine.npz.13"))
+    for path in (old, young, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (1000, 1000))
+    kept.write(tmp_path / name, {}, "numbers")
+    assert (old.exists(), young.exists(), other.exists()) == (False, True, True)
+
+
 def test_a_damaged_file_and_a_folder_that_is_none_are_logged(tmp_path, caplog):
     path = tmp_path / "x.npz"
     path.write_bytes(b"no archive")
