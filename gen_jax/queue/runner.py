@@ -72,14 +72,17 @@ def _awaited(
 ) -> int:
     """Waits while others run what a command needs; 0 once it is done, 1 if it will not be."""
     while signals.received is None:
-        open_ = [each for each in needed if marks.read(root, each).state != "done"]
-        running = [each for each in open_ if marks.read(root, each).state == "running"]
+        # Read once: what ends between two readings would be neither done nor running.
+        found = [(each, marks.read(root, each)) for each in needed]
+        open_ = [(each, mark) for each, mark in found if mark.state != "done"]
+        running = [(each, mark) for each, mark in open_ if mark.state == "running"]
         if not open_:
             return 0
         if not running:
-            view.line(command, f"left out: it needs {open_[0].name}, which is not done")
+            view.line(command, f"left out: it needs {open_[0][0].name}, which is not done")
             return 1
-        view.passing(command, f"waits for {running[0].name}: {marks.read(root, running[0]).about}")
+        first, mark = running[0]
+        view.passing(command, f"waits for {first.name}: {mark.about}")
         time.sleep(_LOOK)
     return 1
 

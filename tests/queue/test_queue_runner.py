@@ -142,6 +142,26 @@ def test_what_needs_others_waits_for_them(queue, capsys):
     assert order() == ["1", "9", "9", "3"]
 
 
+def test_what_ends_as_others_look_is_not_taken_for_given_up(queue, capsys, monkeypatch):
+    """A command that was running at one reading and is done at the next."""
+    flag = queue(1, "wait", 3)
+    assert launch.main([flag, "--only=1"]) == 0
+    read, told = marks.read, []
+
+    def running_at_first(root, command):
+        found = read(root, command)
+        if command.name == "n1" and len(told) < 1:
+            told.append(command)
+            return found._replace(state="running")
+        return found
+
+    monkeypatch.setattr(marks, "read", running_at_first)
+    assert launch.main([flag, "--only=2"]) == 0
+    assert told
+    assert order() == ["1", "3"]
+    assert "left out" not in capsys.readouterr().out
+
+
 def test_a_command_whose_workdir_is_gone_is_done_again(queue):
     flag = queue(1, 2)
     assert launch.main([flag]) == 0
