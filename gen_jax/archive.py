@@ -32,11 +32,14 @@ def write(entries: Sequence[str], out: Path, part_bytes: int) -> list[Path]:
       The paths of the parts.
 
     Raises:
-      UserError: an entry that names no run, a run that is being trained, or something in a run that
-        is no file of its own; an earlier archive is as it was then.
+      UserError: an entry that names no run, a run that is being trained, something in a run that
+        is no file of its own, or a folder within a run; an earlier archive is as it was then.
       OSError: the folder cannot be written.
     """
     paths = runs.find(entries)
+    for path in paths:
+        if out.resolve().is_relative_to(path.resolve()):
+            raise UserError(f"{out} lies in {path}, which is to be packed; use another --workdir")
     members = [
         (f"{name}/{file.relative_to(path).as_posix()}", file)
         for name, path in zip(runs.below(paths), paths, strict=True)

@@ -87,6 +87,14 @@ def test_a_run_that_is_training_and_an_archive_before_a_mistake_stay(run, tmp_pa
     assert {part.name: part.read_bytes() for part in out.iterdir()} == before
 
 
+def test_an_archive_within_what_it_packs_is_refused(run, tmp_path):
+    path = run("a")
+    for out in (path, path / "back"):
+        with pytest.raises(UserError, match="which is to be packed"):
+            archive.write([str(path)], out, 100)
+    assert not (path / "back").exists()
+
+
 def test_every_run_below_a_folder(run, tmp_path):
     run("study/a/seed1")
     run("study/b")
