@@ -19,9 +19,13 @@ def line(error: UserError | OSError) -> str:
     text = str(error)
     if isinstance(error, OSError):
         text = f"{error.strerror or error}: {error.filename or ''}"
-    # A name may hold newlines, a terminal's escapes, or bytes that are no text.
-    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    text = plain(text)
     return f"error: {text[:_MOST_LETTERS]}" + (" [...]" if len(text) > _MOST_LETTERS else "")
+
+
+def plain(text: str) -> str:
+    """As one printable line: a name may hold newlines, escapes, or bytes that are no text."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

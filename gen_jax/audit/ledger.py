@@ -99,6 +99,8 @@ def read(workdir: Path) -> Chain:
             return Chain(lines, f"{about} was altered: its hash is not that of its content")
         if line["previous"] != (lines[-1]["hash"] if lines else ORIGIN):
             return Chain(lines, f"{about} does not follow the line before it")
+        if not lines and line["kind"] != "begin":
+            return Chain(lines, f"{about} comes before any that begins a run")
         lines.append(line)
     return Chain(lines)
 

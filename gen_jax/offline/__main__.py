@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from gen_jax.core.files import write_bytes
 from gen_jax.data import packed, packed_json
-from gen_jax.errors import UserError, line
+from gen_jax.errors import UserError, line, plain
 from gen_jax.offline import parts, project, wheels
 
 MOST_MIB = 60
@@ -157,7 +157,7 @@ def main(argv: Sequence[str]) -> int:
     except (UserError, OSError) as error:
         print(line(error), file=sys.stderr)
         return 2
-    print("\n".join(said))
+    print("\n".join(map(plain, said)))
     return 0
 
 

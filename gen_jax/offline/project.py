@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -56,12 +57,17 @@ def _names(root: Path, *flags: str) -> list[str]:
         raise UserError(f"{root} is no git checkout: what belongs to the project is unknown there")
     command = ["git", "-C", str(root), "ls-files", "-z", *flags]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, capture_output=True, check=True)
     except OSError as error:
         raise UserError(f"git is needed to list the project's files: {error.strerror}") from error
     except subprocess.CalledProcessError as error:
-        raise UserError(f"git ls-files failed: {' '.join(error.stderr.split())[:300]}") from error
-    return sorted(name for name in done.stdout.split("\0") if name)
+        raise UserError(f"git ls-files failed: {_line(error.stderr)}") from error
+    # As paths have them: a name need not be text.
+    return sorted(os.fsdecode(name) for name in done.stdout.split(b"\0") if name)
+
+
+def _line(said: bytes) -> str:
+    return " ".join(said.decode(errors="replace").split())[:300]
 
 
 def _anyones(member: tarfile.TarInfo) -> tarfile.TarInfo:

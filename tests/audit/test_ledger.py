@@ -55,6 +55,17 @@ def test_a_ledger_holds_a_digest_of_every_step_and_hangs_together(tmp_path):
     assert found.steps()[4]["metrics"] == {"mse": 0.5}
 
 
+def test_a_ledger_begins_with_the_beginning_of_a_run(tmp_path):
+    line = {"kind": "step", "step": 0, "previous": ORIGIN, "state": "", "indices": "", "leaves": ""}
+    line |= {"metrics": {}}
+    (tmp_path / ledger.FILE).parent.mkdir(parents=True)
+    told = line | {"hash": ledger._hash(line)}
+    (tmp_path / ledger.FILE).write_text(json.dumps(told) + "\n")
+    found = ledger.read(tmp_path)
+    assert not found.lines
+    assert "comes before any that begins a run" in found.fault
+
+
 def test_the_chain_of_indices_is_of_every_step_however_many_lines_there_are(tmp_path):
     often, seldom = written(tmp_path / "a", 0, 6), written(tmp_path / "b", 0, 6, every=3)
     assert often.steps()[6]["indices"] == seldom.steps()[6]["indices"]

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import tarfile
 
 import pytest
@@ -28,6 +29,12 @@ def test_what_git_knows_and_the_commit(root, tmp_path):
     assert (tmp_path / "copy/run.py").stat().st_mode & 0o777 == 0o755
     assert workdir.code_version(tmp_path / "copy") == version
     assert project.unknown(root) == ["new.py"]
+
+
+def test_a_name_that_is_no_text_is_named_all_the_same(root):
+    name = os.fsdecode(b"scan\xff.png")
+    (root / name).write_text("")
+    assert project.unknown(root) == ["new.py", name]
 
 
 def test_the_same_files_give_the_same_bytes(root):
