@@ -18,11 +18,13 @@ from ml_collections import ConfigDict
 from scipy.special import ndtri
 
 from gen_jax.data.spec import ArraySplit, DataSpec
+from gen_jax.data.stream import check_fits
 from gen_jax.errors import UserError
 
 NUM_TRAIN = 100_000  # points where the config says 0
 NUM_TEST = 10_000
 SPLITS = ("train", "test")
+BYTES = 64  # that it takes to draw one
 
 
 class Mixture(NamedTuple):
@@ -82,6 +84,7 @@ def loader(name: str) -> Callable[[ConfigDict, str], ArraySplit]:
             modes=mixture.modes,
             mode_std=mixture.std,
         )
+        check_fits(name, sizes[split] * BYTES, f"pass a smaller --config.data.num_{split}")
         points, labels = draw(mixture, split, sizes[split])
         return ArraySplit(spec, points.reshape(-1, *spec.shape), labels)
 

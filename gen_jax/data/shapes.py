@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from gen_jax.data.shapes_render import COLOURS, FACTORS, SHAPES, render
 from gen_jax.data.spec import ArraySplit, DataSpec, Split
+from gen_jax.data.stream import STREAM, check_fits
 from gen_jax.errors import UserError, nearest
 
 __all__ = [
@@ -239,5 +240,6 @@ def load(config_data: ConfigDict, split: str) -> Split:
     drawn = ShapesSplit(spec, rows[split])
     if config_data.stream:
         return drawn
+    check_fits("shapes", len(drawn) * prod(spec.shape), STREAM)
     every = drawn.gather(np.arange(len(drawn)))
     return ArraySplit(spec, every["image"], every["label"], every["factors"])

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from gen_jax.data import packed
 from gen_jax.data.spec import DataSpec, Split, check_section
+from gen_jax.data.stream import check_fits
 from gen_jax.errors import UserError
 
 NAME = "stacked_mnist"
@@ -17,6 +18,7 @@ NUM_TRAIN = 128_000  # stacks where the config says 0; as many as PacGAN's (Lin 
 NUM_TEST = 10_000
 NUM_CLASSES = 1000
 SPLITS = ("train", "test")
+BYTES = 64  # that it takes to draw one
 PHILOX_KEY = 3  # parts these draws from those of other sources
 
 
@@ -100,4 +102,5 @@ def load(config: ConfigDict, split: str) -> Split:
         class_names=tuple(f"{number:03}" for number in range(NUM_CLASSES)),
         num_examples=sizes["train"],
     )
+    check_fits(NAME, sizes[split] * BYTES, f"pass a smaller --config.data.num_{split}")
     return StackedSplit(spec, digits, positions(split, sizes[split], len(digits)))

@@ -110,8 +110,8 @@ def optimizer(
 
 
 def epochs_in_steps(config: ConfigDict, spec: DataSpec, epochs: float, draws: int = 1) -> int:
-    """Steps that so many epochs take."""
-    return num_steps(spec.num_examples, config.batch_size, draws, epochs)
+    """Steps that so many epochs take, at most as many as a step can count to."""
+    return min(num_steps(spec.num_examples, config.batch_size, draws, epochs), 2**31 - 1)
 
 
 def num_classes(config: ConfigDict, spec: DataSpec) -> int:

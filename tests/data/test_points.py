@@ -30,6 +30,12 @@ def test_the_centres_are_those_of_the_papers():
     assert (len(grid), MIXTURES["grid"].std) == (25, 0.05)
 
 
+@pytest.mark.parametrize("count", [10**12, 9 * 10**18])
+def test_more_points_than_memory_holds_are_refused(count):
+    with pytest.raises(UserError, match=r"do not fit in .* memory; pass a smaller .*num_train"):
+        data.load(points_section(num_train=count), "train")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_mode_has_its_mean_and_covariance(name):
     mixture = MIXTURES[name]

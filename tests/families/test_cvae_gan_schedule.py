@@ -3,6 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gen_jax.families import build
+from gen_jax.losses.schedules import SCHEDULES
+
 WARM_UP = {"loss.vae_epochs": 1.0, "loss.lambda_ramp_epochs": 1.0}  # four steps each
 RAMP = np.array([0, 0, 0, 0, 0.25, 0.5, 0.75, 1, 1, 1])
 
@@ -21,6 +24,13 @@ def lambdas(tiny, **overrides):
 def test_a_fixed_lambda_is_zero_and_then_ramps_to_its_value(tiny):
     out = lambdas(tiny, **WARM_UP, **{"loss.lambda_mode": "fixed", "loss.lambda_adv": 0.8})
     np.testing.assert_allclose(out, 0.8 * RAMP, atol=1e-7)
+
+
+def test_a_length_beyond_what_steps_count_to_is_never_reached(tiny):
+    never = {"loss.vae_epochs": 1e9, "loss.lambda_ramp_epochs": 1e9}
+    np.testing.assert_array_equal(lambdas(tiny, **never), 0)
+    longest = build.epochs_in_steps(tiny.config(), tiny.spec, 1e9)
+    np.testing.assert_allclose(SCHEDULES["linear"](jnp.int32(2**30), longest), 0.5)
 
 
 def test_a_relative_lambda_ramps_with_its_share(tiny):
