@@ -25,7 +25,7 @@ from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.interrupt import Interrupted, StopSignals
 from gen_jax.train.profile import Profile
 from gen_jax.train.progress import Progress
-from gen_jax.train.records import Records
+from gen_jax.train.records import Records, has_records
 
 __all__ = ["Hooks", "Run", "check_decay", "total_steps", "train"]
 
@@ -224,6 +224,10 @@ def _shared(runs: Sequence[Run], states: list[TrainState]) -> list[TrainState]:
     Runs killed together are at most one checkpoint apart: those that are ahead go back.
     """
     saved = [run.checkpoints.steps() for run in runs]
+    if _before_the_first(runs, saved):
+        for run in runs:
+            run.checkpoints.go_back(0)
+        return states
     reason = "none is of the same step"
     for step in sorted(set.intersection(*map(set, saved)), reverse=True):
         try:
@@ -242,6 +246,16 @@ def _shared(runs: Sequence[Run], states: list[TrainState]) -> list[TrainState]:
         "train those that lag behind by themselves, each with its own --workdir, or remove the "
         "folder of a seed that was never trained so far"
     )
+
+
+def _before_the_first(runs: Sequence[Run], saved: Sequence[Sequence[int]]) -> bool:
+    """Whether all were killed as the first of them saved for the first time.
+
+    Those that have nothing saved were being trained: a run that never was has no records.
+    """
+    behind = [run for run, steps in zip(runs, saved, strict=True) if not steps]
+    first = {step for steps in saved for step in steps}
+    return bool(behind) and len(first) == 1 and all(has_records(run.workdir) for run in behind)
 
 
 def _called(

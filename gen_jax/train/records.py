@@ -51,6 +51,11 @@ class Records:
             self._tensorboard.close()
 
 
+def has_records(workdir: Path) -> bool:
+    """Whether training has begun there."""
+    return (workdir / FILE).exists()
+
+
 def read(workdir: Path) -> list[dict[str, Any]]:
     """The records of a workdir, in the order written; none where it has no `metrics.jsonl`.
 
