@@ -1,6 +1,7 @@
 """From a command line to one mode."""
 
 import argparse
+import io
 import logging as standard_logging
 import re
 import sys
@@ -33,6 +34,8 @@ def main(argv: Sequence[str]) -> int:
     or 128 + signal.
     """
     _log_plainly()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a workdir's name may be no text
     try:
         if any(re.match(r"--?queue\b", arg) for arg in argv):
             return _queue(argv)
@@ -65,8 +68,9 @@ def parse(argv: Sequence[str]) -> Job:
     path, overrides, rest = configs.split_args(argv)
     flags = _parser().parse_args(rest)
     choose(MODES, flags.mode, "--mode")
-    if flags.workdir:
-        workdir.check_contained(Path(flags.workdir))
+    where = _workdir(flags, path)
+    if where is not None:
+        workdir.check_contained(where)
     if (flags.distributed or _place(flags)) and flags.mode != "train":
         raise UserError(f"--mode={flags.mode} takes one process; leave out how several are joined")
     if flags.mode in several.MODES or (flags.mode == "audit" and flags.runs is not None):
@@ -78,7 +82,7 @@ def parse(argv: Sequence[str]) -> Job:
     if flags.span is not None and flags.mode != "audit":
         raise UserError("--span: only --mode=audit replays steps; leave it out")
     base = configs.base()
-    saved = workdir.read_config(Path(flags.workdir)) if flags.workdir else None
+    saved = workdir.read_config(where) if where is not None else None
     if path is not None:
         config, name = configs.load(path), Path(path).stem
     elif saved is not None:
@@ -87,12 +91,20 @@ def parse(argv: Sequence[str]) -> Job:
         raise UserError(
             "say what to run: --config=configs/cvae_gan_shapes.py, or --workdir of an earlier run"
         )
+    assert where is not None  # a config names one
     configs.check_against_base(config, base)
     config = configs.override(config, overrides)
     configs.check_values(config)
     # A run made before a key was known to be idle is still a run.
     configs.check_ignored(config, base, saved["config"] if saved is not None else {})
-    return Job(name, config, Path(flags.workdir or Path("runs") / name), flags)
+    return Job(name, config, where, flags)
+
+
+def _workdir(flags: argparse.Namespace, path: str | None) -> Path | None:
+    """Where a command works, if it says so: --workdir, else the one that its config names."""
+    if flags.workdir:
+        return Path(flags.workdir)
+    return Path("runs") / Path(path).stem if path else None
 
 
 def _queue(argv: Sequence[str]) -> int:

@@ -28,7 +28,7 @@ from gen_jax.evals import augmentation, cas, ex_post, fidelity, fidelity_curve, 
 from gen_jax.evals.model import Model, to_uint8
 from gen_jax.job import Job, Parts, checkpoints, family, history, load, restore, seeds
 from gen_jax.report import images, points
-from gen_jax.train import fits, loop, steps, workdir
+from gen_jax.train import calls, fits, loop, profile, resident, steps, workdir
 from gen_jax.train.checkpoints import Checkpoints
 
 
@@ -45,6 +45,8 @@ def train(job: Job) -> None:
         parallel.check_batch(job.config.batch_size, job.config.discriminator.pack)
         num_steps = loop.total_steps(job.config, parts.train, draws)
         loop.check_decay(job.config, parts.train, draws, num_steps)
+        if job.config.profile and workdir.read_config(jobs[0].workdir) is None:
+            profile.check_length(0, num_steps, calls.steps_per_call(job.config))
         if processes.first():
             _check_evaluations(job.config, parts.train, parts.test, parts.family)
         described = parts.described()
@@ -52,6 +54,11 @@ def train(job: Job) -> None:
     together = len(jobs) if steps.together_at_once(len(jobs)) else 1
     about = circumstances.now(job.config, described, together)
     abouts = [about | {"config": configs.to_json(each.config)} for each in jobs]
+    with processes.together():
+        if processes.first():  # all of them, before anything is written in one
+            for each, about in zip(jobs, abouts, strict=True):
+                circumstances.check_resume(each.workdir, each.config, about)
+                workdir.check_trainable(each.workdir, each.config, about["data"])
     with ExitStack() as stack:
         for each, about in zip(jobs, abouts, strict=True):
             stack.enter_context(processes.by_first(partial(_opened, each, parts, about)))
@@ -122,6 +129,7 @@ def _asides(
 
 def _check_together(job: Job, parts: Parts, count: int) -> None:
     """Raises UserError, before anything is written, for what does not go together."""
+    resident.wanted(parts.train, job.config.data.resident)
     if jax.process_count() > 1 and (count > 1 or job.config.profile):
         key = "profile=True" if job.config.profile else f"num_seeds={count}"
         raise UserError(f"{key}: several processes train one run, untraced; leave it out")

@@ -1,6 +1,7 @@
 """The command line: modes on a small run, and every mistake a user can make there."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from PIL import Image
 
 from gen_jax import config as configs
 from gen_jax import launch
+from gen_jax.train import workdir
 from tests.shrink import shrink
 
 ROOT = Path(__file__).parents[1]
@@ -138,7 +140,13 @@ def test_a_workdir_of_another_config_is_left_alone(copied, capsys):
         ([f"--config={SHAPES}", "--config.batch_size=12"], "not divisible by 8 devices"),
         ([f"--config={SHAPES}", "--config.num_steps=0"], "nothing to train"),
         ([f"--config={SHAPES}", "--config.data.image_size=20"], "data.image_size="),
+        ([f"--config={SHAPES}", "--config.data.image_size=8192"], "do not fit in"),
         ([f"--config={SHAPES}", "--config.data.num_classes=11"], "num_classes"),
+        ([f"--config={SHAPES}", "--config.profile=True", "--config.num_steps=4"], "profile=True"),
+        (
+            [f"--config={SHAPES}", "--config.data.resident=always", "--config.data.stream=True"],
+            "data.resident='always'",
+        ),
         ([f"--config={SHAPES}", "--config.seed=-1"], "seed"),
         ([f"--config={SHAPES}", "--config.batch_size=0"], "batch_size"),
         ([f"--config={SHAPES}", "--config.log_every=0"], "log_every"),
@@ -186,6 +194,48 @@ def test_a_folder_that_is_not_a_run_is_left_alone(tmp_path, capsys):
     (tmp_path / "thesis.txt").write_text("precious")
     assert "no config.json" in fails(capsys, f"--config={SHAPES}", f"--workdir={tmp_path}")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_what_a_killed_process_left_of_a_new_workdir_is_no_run(copied, tmp_path):
+    """Half of the first file, and the lock."""
+    there = tmp_path / "new"
+    there.mkdir()
+    for name in (".config.json.77", "training.lock"):
+        (there / name).touch()
+    config = configs.override(configs.base(), ["seed=3"])
+    workdir.check_trainable(there, config, {})
+    with workdir.open_for_training(there, config, "new", {}):
+        pass
+    assert sorted(path.name for path in there.iterdir()) == ["config.json", "training.lock"]
+
+
+def test_one_seed_s_workdir_that_is_no_run_leaves_the_others_alone(tmp_path, capsys):
+    (tmp_path / "seed43").mkdir()
+    (tmp_path / "seed43" / "thesis.txt").write_text("precious")
+    two = ["--config.num_seeds=2", "--config.data.num_train=64", "--config.data.num_test=64"]
+    said = fails(capsys, f"--config={SHAPES}", f"--workdir={tmp_path}", *two)
+    assert "seed43 holds files but no run" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["seed43"]
+
+
+@pytest.mark.parametrize("flag", [[], ["--workdir=runs/cvae_gan_shapes"]])
+@pytest.mark.parametrize("link", ["samples", "generated/step3_seed0_num64"])
+def test_a_link_that_leads_out_is_found_wherever_it_lies(flag, link, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    path = tmp_path / "runs" / "cvae_gan_shapes" / link
+    path.parent.mkdir(parents=True)
+    path.symlink_to(tmp_path / "elsewhere")
+    assert "leads out of the workdir" in fails(capsys, f"--config={SHAPES}", *flag)
+
+
+def test_a_workdir_may_have_any_name(copied, tmp_path):
+    odd = tmp_path / os.fsdecode(b"run\xff")
+    shutil.copytree(copied, odd)
+    command = [sys.executable, str(ROOT / "run.py"), f"--workdir={odd}", "--mode=report"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"run\udcff" in done.stdout
 
 
 def test_an_absent_data_set_says_what_to_do(tmp_path, capsys):

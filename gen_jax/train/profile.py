@@ -48,6 +48,16 @@ _MODULE = re.compile(rf"([A-Z]\w+)\)*/({_LAYER}(?:/{_LAYER})*)?")
 Milliseconds = dict[str, float]
 
 
+def check_length(start: int, stop: int, per_call: int) -> None:
+    """Raises UserError for too few steps to trace any."""
+    needed = BEFORE + COUNT + 2 * (per_call - 1)
+    if stop - start < needed:
+        raise UserError(
+            f"profile=True takes {needed} steps, and {stop - start} are left; pass "
+            "--config.profile=False, or a larger --config.num_steps"
+        )
+
+
 class Profile:
     """Traces `COUNT` steps of a training, from the `BEFORE`-th on.
 
@@ -61,12 +71,7 @@ class Profile:
     """
 
     def __init__(self, workdir: Path, start: int, stop: int, per_call: int = 1) -> None:
-        needed = BEFORE + COUNT + 2 * (per_call - 1)
-        if stop - start < needed:
-            raise UserError(
-                f"profile=True takes {needed} steps, and {stop - start} are left; pass "
-                "--config.profile=False, or a larger --config.num_steps"
-            )
+        check_length(start, stop, per_call)
         self._folder, self._first = workdir / FOLDER, start + BEFORE
         self._since, self._tracing, self._written = 0.0, False, False
 
