@@ -108,7 +108,7 @@ class ConvGenerator(nn.Module):
         super().__init__()
         side, _, channels = shape
         self.widths, units = widths, z_dim
-        if num_classes:
+        if num_classes and label_dim:
             self.Embed_0 = nn.Embedding(num_classes, label_dim)
             units += label_dim
         self.Dense_0 = nn.Linear(units, widths[0] * (side // 2 ** len(widths)) ** 2)
@@ -249,8 +249,9 @@ def build(config: dict[str, Any], shape: tuple[int, int, int], classes: int) -> 
     nets: dict[str, nn.Module] = {}
     section = config["generator"]
     generator = {"conv": ConvGenerator, "resnet": ResNetGenerator}[section["net"]]
+    label_dim = config["label_dim"] if section["label"] == "input" else 0
     nets["generator"] = generator(
-        shape, classes, section["widths"], config["z_dim"], config["label_dim"], section["norm"]
+        shape, classes, section["widths"], config["z_dim"], label_dim, section["norm"]
     )
     if config["family"] != "gan":
         section = config["encoder"]

@@ -124,13 +124,16 @@ def gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any])
 
 
 def cvae_gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any]) -> Step:
-    """Relative lambda and lambda', every network at once; D sees fakes once for both players."""
+    """Relative lambda and lambda', every network at once; D sees fakes once for both players.
+
+    Of those it sees reconstructions only where `loss.judge_reconstructions` says so.
+    """
     encoder, generator, discriminator = (
         nets[name] for name in ("encoder", "generator", "discriminator")
     )
     loss = config["loss"]
-    game, prior_weight = loss["adversarial"], loss["prior_weight"]
-    shares = loss["lambda_adv"], loss["lambda_adv"] * prior_weight
+    game, judged = loss["adversarial"], loss["judge_reconstructions"]
+    weights = {"near": 1.0, "free": loss["prior_weight"]}
 
     def step(images: Tensor, labels: Tensor, noise: Noise = None) -> dict[str, Tensor]:
         both = torch.cat([labels, labels])
@@ -144,25 +147,25 @@ def cvae_gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, 
         near, free = (half.detach().requires_grad_() for half in fakes.split(len(images)))
         reconstruction = (images - near).square().flatten(1).sum(1).mean()
         (pull,) = torch.autograd.grad(reconstruction, near)
-        logits = discriminator(near, labels), discriminator(free, labels)
-        adversarial = (GENERATOR[game](logits[0]) + prior_weight * GENERATOR[game](logits[1])) / 2
-        adversaries = torch.autograd.grad(adversarial, (near, free), retain_graph=True)
-        norms = (adversary.norm() + 1e-12 for adversary in adversaries)
-        ratios = (torch.clamp(pull.norm() / norm, 0.0, 1e4) for norm in norms)
-        at_near, at_free = (
-            share * ratio * adversary
-            for share, ratio, adversary in zip(shares, ratios, adversaries, strict=True)
-        )
+        shown = {"near": near, "free": free} if judged else {"free": free}
+        logits = {name: discriminator(x, labels) for name, x in shown.items()}
+        paid = {name: GENERATOR[game](each) for name, each in logits.items()}
+        adversarial = sum(weights[name] * each for name, each in paid.items()) / 2
+        adversaries = torch.autograd.grad(adversarial, list(shown.values()), retain_graph=True)
+        pulls = {"near": pull, "free": torch.zeros_like(pull)}
+        for name, adversary in zip(shown, adversaries, strict=True):
+            ratio = torch.clamp(pull.norm() / (adversary.norm() + 1e-12), 0.0, 1e4)
+            pulls[name] = pulls[name] + loss["lambda_adv"] * weights[name] * ratio * adversary
 
         # 2. Encoder and generator.
         regulariser = loss["beta"] * kl(mean, logvar)
         for optimizer in optimizers.values():
             optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward([regulariser, fakes], [None, torch.cat([pull + at_near, at_free])])
+        torch.autograd.backward([regulariser, fakes], [None, torch.cat(list(pulls.values()))])
 
         # 3. The discriminator.
         real = discriminator(images, labels)
-        fake_loss = (FAKE[game](logits[0]) + FAKE[game](logits[1])) / 2
+        fake_loss = sum(FAKE[game](each) for each in logits.values()) / len(logits)
         critic_loss = REAL[game](real) + fake_loss
         critic_loss.backward(inputs=list(discriminator.parameters()))
         for optimizer in optimizers.values():
