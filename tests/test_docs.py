@@ -1,4 +1,4 @@
-"""Links of the documentation."""
+"""Links of the documentation, and what of it counts lines elsewhere."""
 
 import re
 from pathlib import Path
@@ -25,3 +25,13 @@ def test_links_lead_somewhere(page):
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_job_array_has_every_command_of_its_queue():
+    text = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    ((first, last),) = re.findall(r"--array=(\d+)-(\d+)%", text)
+    (queue,) = re.findall(r"--queue=(\S+) --only=\"\$SLURM_ARRAY_TASK_ID\"", text)
+    lines = (ROOT / queue).read_text(encoding="utf-8").splitlines()
+    commands = [line for line in lines if line and not line.startswith("#")]
+    before = commands.index("wait")
+    assert (int(first), int(last)) == (before + 1, len(commands) - 1)
