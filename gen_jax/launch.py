@@ -70,7 +70,7 @@ def parse(argv: Sequence[str]) -> Job:
     choose(MODES, flags.mode, "--mode")
     where = _workdir(flags, path)
     if where is not None:
-        workdir.check_contained(where)
+        workdir.check_contained(where, whole=flags.mode not in several.MODES)
     if (flags.distributed or _place(flags)) and flags.mode != "train":
         raise UserError(f"--mode={flags.mode} takes one process; leave out how several are joined")
     if flags.mode in several.MODES or (flags.mode == "audit" and flags.runs is not None):

@@ -229,6 +229,14 @@ def test_a_link_that_leads_out_is_found_wherever_it_lies(flag, link, tmp_path, c
     assert "leads out of the workdir" in fails(capsys, f"--config={SHAPES}", *flag)
 
 
+def test_a_page_may_be_written_where_there_is_a_virtual_environment(tmp_path, capsys):
+    (tmp_path / "README.md").write_text("No numbers.\n")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    assert "leads out" in fails(capsys, f"--config={SHAPES}", f"--workdir={tmp_path}")
+    assert "no record" in fails(capsys, "--mode=page", f"--workdir={tmp_path}")  # and no link
+
+
 def test_a_workdir_may_have_any_name(copied, tmp_path):
     odd = tmp_path / os.fsdecode(b"run\xff")
     shutil.copytree(copied, odd)
