@@ -3,6 +3,8 @@
 `sngan_cifar10` with conditional batch norm and a projection discriminator. For an accelerator.
 
 Command: python run.py --config=configs/cgan_resnet_cifar100.py
+Cost: as sngan_cifar10.
+Result: not run yet.
 """
 
 from ml_collections import ConfigDict

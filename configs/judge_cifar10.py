@@ -7,6 +7,8 @@ epochs. At its end the run leaves runs/judge_cifar10/classifier.npz, which --con
 takes.
 
 Command: python run.py --config=configs/judge_cifar10.py
+Cost: as judge_cifar100, about 55 minutes on one CPU core.
+Result: not run yet.
 """
 
 from ml_collections import ConfigDict

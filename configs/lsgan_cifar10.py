@@ -1,6 +1,7 @@
 """Least squares in place of cross-entropy (Mao et al. 2017), on the study's DCGAN.
 
 Command: python run.py --config=configs/lsgan_cifar10.py
+Result: not run to its end yet.
 """
 
 from ml_collections import ConfigDict

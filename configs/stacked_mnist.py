@@ -9,6 +9,7 @@ from 128,000 instead of anew. The cures are one key: `--config.discriminator.pac
 `configs/classifier_mnist.py` trained at `--config.data.image_size=32`.
 
 Command: python run.py --config=configs/stacked_mnist.py --config.eval.classifier=CLASSIFIER.npz
+Result: after half its steps mush rather than a collapse, 818 modes named; docs/results/gan.
 """
 
 from ml_collections import ConfigDict

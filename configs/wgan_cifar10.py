@@ -4,6 +4,7 @@ RMSProp at 5e-5, weights within 0.01, five critic updates a step. An epoch is on
 the generator has a fifth of `dcgan_cifar10`'s updates.
 
 Command: python run.py --config=configs/wgan_cifar10.py
+Result: not run to its end yet.
 """
 
 from ml_collections import ConfigDict

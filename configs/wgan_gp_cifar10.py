@@ -4,6 +4,7 @@ Penalty weight 10, five critic updates a step, Adam at 1e-4 with b1 0 and b2 0.9
 in the critic. An epoch is one of the critic's.
 
 Command: python run.py --config=configs/wgan_gp_cifar10.py
+Result: not run to its end yet.
 """
 
 from ml_collections import ConfigDict
