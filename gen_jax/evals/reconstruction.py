@@ -6,6 +6,7 @@ from ml_collections import ConfigDict
 
 from gen_jax.evals.discrimination import judged
 from gen_jax.evals.model import Model, Result
+from gen_jax.families.gan_options import looks_across
 
 UNITS = {
     "mse": "mean over pixels on [-1, 1], posterior mean decoded",
@@ -39,6 +40,8 @@ PIXELS = {
 
 
 LIKELIHOODS = ("elbo", "log_px", "bits_per_dim")
+JUDGED = ("loss/total", "loss/adversarial", "loss/discriminator", "loss/features")
+"""Beside the logits, what a discriminator has a say in."""
 
 
 def corrupted(loss: ConfigDict) -> dict[str, Any]:
@@ -55,32 +58,41 @@ def evaluate(model: Model, count: int | None = None) -> Result | None:
     """Means over the first `count` test images (default: all) of `Family.metrics`.
 
     Numbers compare only of the same pixels, likelihoods and losses only under the same likelihood:
-    the protocol names both. None for a GAN, which reconstructs nothing and has its terms in
-    `discrimination`.
+    the protocol names both. A discriminator that looks across images is shown as many at a time as
+    in training: what it has a say in is of whole batches, an incomplete last one left out. None for
+    a GAN, which reconstructs nothing and has its terms in `discrimination`.
     """
     if judged(model):
         return None
-    metrics = model.metrics(count or len(model.test))
+    count = min(count or len(model.test), len(model.test))
+    size = min(model.config.batch_size, count) if looks_across(model.config) else None
+    metrics = model.metrics(count, size)
+    across = {}
+    if size and "d/real" in metrics:
+        of_judge = [name for name in metrics if name in JUDGED or name.startswith("d/")]
+        across = dict.fromkeys(of_judge, count - count % size)
     metrics = {name: metrics[name] for name in [*UNITS, *metrics] if name in metrics}
-    examples = len(next(iter(metrics.values())))
     loss = model.config.loss
     family = model.config.family
     objective = {"likelihood": loss.likelihood} if family == "vae" else {"objective": family}
     own = [name for name in metrics if name in LIKELIHOODS or name.startswith("loss/")]
+    of: dict[str, dict[str, Any]] = dict.fromkeys(own, objective)
+    for name, whole in across.items():
+        of[name] = of.get(name, {}) | {"judged_together": size, "num_examples": whole}
     units = {name: UNITS.get(name, "") for name in metrics}
     for name in {"elbo", "log_px"} & units.keys():
         units[name] += f"; {PIXELS[loss.binarise]}"
     if loss.corruption != "none":
         units = {name: f"{unit}; of corrupted input" for name, unit in units.items()}
     return Result(
-        values={name: float(value.mean()) for name, value in metrics.items()},
+        values={name: float(value[: across.get(name)].mean()) for name, value in metrics.items()},
         units=units,
         protocol={
             "split": "test",
-            "num_examples": examples,
+            "num_examples": count,
             "seed": model.config.seed,
             "binarise": loss.binarise,
-            "of": dict.fromkeys(own, objective),
+            "of": of,
             **corrupted(loss),
         },
     )

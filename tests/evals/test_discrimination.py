@@ -159,6 +159,25 @@ def test_what_looks_across_images_sees_as_many_as_in_training(options):
     assert few.protocol["num_examples"] == 10
 
 
+def test_a_hybrids_discriminator_is_shown_whole_batches_and_its_encoder_all_images():
+    of_block = {"mse": lambda i: jnp.asarray(REAL)[i], "loss/kl": lambda i: jnp.asarray(REAL)[i]}
+    hybrid = judging(SIZES | of_block)._replace(encode=lambda state, images, labels: None)
+    ours = model(hybrid, batch_size=16, **{"discriminator.norm": "batch"})
+    ours.config.family = "cvae_gan"
+    result = reconstruction.evaluate(ours)
+    assert result.protocol["num_examples"] == 40
+    assert result.values["mse"] == result.values["loss/kl"] == pytest.approx(REAL.mean())
+    assert result.values["loss/discriminator"] == 16
+    assert result.values["d/real"] == pytest.approx(REAL[:32].mean())
+    whole = {"judged_together": 16, "num_examples": 32}
+    assert result.protocol["of"]["d/real"] == whole
+    assert result.protocol["of"]["loss/discriminator"] == {"objective": "cvae_gan"} | whole
+    assert result.protocol["of"]["loss/kl"] == {"objective": "cvae_gan"}
+    ours.config.discriminator.norm = "none"
+    alone = reconstruction.evaluate(ours)
+    assert "judged_together" not in alone.protocol["of"]["loss/discriminator"]
+
+
 @pytest.mark.parametrize("norm", ["none", "layer"])
 def test_what_sees_images_one_by_one_is_shown_them_all(norm):
     result = discrimination.evaluate(
