@@ -16,12 +16,18 @@ COLLAPSED_DUPLICATES = 0.25
 """Share of near-duplicates above which they did; points of the plane have 0.04 at their best."""
 OFF_THE_DATA = 0.5
 """Share of good samples, relative to real data, below which samples are off the data."""
-COLLAPSED_COVERAGE = 0.9
-"""Share of the modes below which they did: seven of eight are too few, nine of ten are not."""
+COLLAPSED_COVERAGE = 0.5
+"""Share of the modes, or of the classes, up to which they did."""
+MISSING_COVERAGE = 0.9
+"""Share below which some are missing: seven of eight are too few, nine of ten are not."""
 VANISHED = 0.01
 """What is left of the generator's gradient when it has vanished."""
 SURE = 0.95
-"""Accuracy on either side above which a discriminator is overpowered."""
+"""Accuracy on either side above which a discriminator is overpowered.
+
+A critic, whose game has no boundary, is not told to be: to rank every pair rightly is its task
+(Arjovsky et al. 2017, section 3), and an accuracy of 0.95 may go with any AUC above 0.95.
+"""
 SWINGING = 0.5
 """Swing of the discriminator's lead, relative to its size, above which training oscillates."""
 SPIKING = 0.05
@@ -62,7 +68,10 @@ class Finding(NamedTuple):
 
 def diagnose(numbers: Mapping[str, float]) -> list[Finding]:
     """The diseases that the numbers of `measure` show, none of which excludes another."""
-    searched = (_collapse, _poor, _vanishing, _overpowered, _oscillation, _overconfidence)
+    searched = (
+        *(_collapse, _missing, _poor),
+        *(_vanishing, _overpowered, _oscillation, _overconfidence),
+    )
     return [finding for look in searched if (finding := look(numbers)) is not None]
 
 
@@ -72,13 +81,13 @@ def verdict(findings: Iterable[Finding], numbers: Mapping[str, float]) -> str:
     return " ".join(sentences or [_finding("healthy", numbers, *_SAID).sentence])
 
 
-def thresholds() -> dict[str, float]:
+def thresholds() -> dict[str, float | list[float]]:
     """What a diagnosis compares its numbers to, by the names of the numbers."""
     return {
         "diversity": COLLAPSED_DISTANCE,
         "duplicates": COLLAPSED_DUPLICATES,
         "diversity_within": COLLAPSED_DISTANCE,
-        "coverage": COLLAPSED_COVERAGE,
+        "coverage": [COLLAPSED_COVERAGE, MISSING_COVERAGE],
         "quality": OFF_THE_DATA,
         "gradient_left": VANISHED,
         "gradient_slope": VANISHED,
@@ -93,14 +102,21 @@ def thresholds() -> dict[str, float]:
 
 
 def _collapse(numbers: Mapping[str, float]) -> Finding | None:
-    """Samples much closer together than the data, many of them alike, or modes without any."""
+    """Samples much closer together than the data, many of them alike, or in half the modes."""
     signs = ("diversity", "duplicates", "diversity_within", "coverage")
     if (
         min(numbers.get(name, 1) for name in ("diversity", "diversity_within")) < COLLAPSED_DISTANCE
         or numbers.get("duplicates", 0) > COLLAPSED_DUPLICATES
-        or numbers.get("coverage", 1) < COLLAPSED_COVERAGE
+        or numbers.get("coverage", 1) <= COLLAPSED_COVERAGE
     ):
         return _finding("mode collapse", numbers, *signs)
+    return None
+
+
+def _missing(numbers: Mapping[str, float]) -> Finding | None:
+    """Modes or classes without samples, though fewer than half of them."""
+    if COLLAPSED_COVERAGE < numbers.get("coverage", 1) < MISSING_COVERAGE:
+        return _finding("modes missing", numbers, "coverage")
     return None
 
 
@@ -120,14 +136,15 @@ def _vanishing(numbers: Mapping[str, float]) -> Finding | None:
     the accuracy, or the ranking where the game has no boundary.
     """
     names = ("gradient_left", "gradient_slope")
-    if _accuracy(numbers, 1) > SURE and min(numbers.get(name, 1) for name in names) < VANISHED:
+    right = min(_accuracies(numbers), default=numbers.get("auc", 1))
+    if right > SURE and min(numbers.get(name, 1) for name in names) < VANISHED:
         return _finding("vanishing generator gradient", numbers, *names, *_RIGHT)
     return None
 
 
 def _overpowered(numbers: Mapping[str, float]) -> Finding | None:
     """A discriminator that hardly errs any more, of real images and of generated ones."""
-    if _accuracy(numbers, 0) > SURE:
+    if min(_accuracies(numbers), default=0) > SURE:
         return _finding("discriminator overpowered", numbers, *_RIGHT)
     return None
 
@@ -147,10 +164,9 @@ def _overconfidence(numbers: Mapping[str, float]) -> Finding | None:
     return None
 
 
-def _accuracy(numbers: Mapping[str, float], unknown: float) -> float:
-    """The lesser of both accuracies; a game without a boundary has the ranking for it."""
-    sides = [numbers[name] for name in ("accuracy_real", "accuracy_fake") if name in numbers]
-    return min(sides, default=numbers.get("auc", unknown))
+def _accuracies(numbers: Mapping[str, float]) -> list[float]:
+    """Of real and of generated images; none in a game without a boundary."""
+    return [numbers[name] for name in ("accuracy_real", "accuracy_fake") if name in numbers]
 
 
 def _finding(name: str, numbers: Mapping[str, float], *of: str) -> Finding:

@@ -40,7 +40,7 @@ UNITS = {
     "accuracy_real": "discriminator's, in training, mean of the last half",
     "accuracy_fake": "discriminator's, in training, mean of the last half",
     "auc": "probability that the discriminator puts a test image above a sample",
-    "swing": "deviation of D(real) - D(fake) from its trend over 1 + mean size, last half",
+    "swing": "deviation of D(real) - D(fake) from its trend, last half, over its scale",
     "spikes": f"share of records in the last half with a gradient {SPIKE:g} times the usual",
     "confidence": "discriminator's mean max(p, 1 - p), test images and samples",
     "overconfidence": "nats, slope of the NLL in the logits' log scale, test images and samples",
@@ -73,16 +73,17 @@ def evaluate(model: Model, earlier: Mapping[str, Result] = MappingProxyType({}))
     numbers = measure(series(train), found, values("discrimination", discrimination.evaluate))
     if not numbers:
         return None
-    findings = diagnose(numbers)
+    findings, critic = diagnose(numbers), "swing" in numbers and "accuracy_real" not in numbers
     return Result(
         values=numbers | {"diseases": float(len(findings))},
-        units={name: UNITS[name] for name in numbers} | {"diseases": "found, of six"},
+        units={name: UNITS[name] for name in numbers} | {"diseases": "found, of seven"},
         protocol={
             "split": "train",
             "num_examples": len(train),
             "first_step": train[0]["step"],
             "last_step": train[-1]["step"],
             "found": [finding.name for finding in findings],
+            **({"of": {"swing": {"over": "the larger half"}}} if critic else {}),
             "thresholds": thresholds(),
         },
         verdict=verdict(findings, numbers),
@@ -128,9 +129,8 @@ def measure(
     if tops:
         numbers["spikes"] = max(map(spikes, tops))
     if {"d/real", "d/fake"} <= logged.keys():
-        # A critic's outputs have no scale of their own.
-        floor = 1.0 if "accuracy_real" in numbers else 0.0
-        numbers["swing"] = swing(logged["d/real"] - logged["d/fake"], floor)
+        gap = logged["d/real"] - logged["d/fake"]
+        numbers["swing"] = swing(gap, 1.0 if "accuracy_real" in numbers else None)
     # In training every batch is judged before it is learnt from, samples are always fresh, and a
     # discriminator that remembers the real images does not show; on test images it does.
     for name, value in (
@@ -143,18 +143,23 @@ def measure(
     return {name: numbers[name] for name in UNITS if name in numbers}
 
 
-def swing(gap: np.ndarray, floor: float = 1.0) -> float:
+def swing(gap: np.ndarray, margin: float | None = 1.0) -> float:
     """How far the discriminator's lead swings over the last half of its records [n].
 
-    The standard deviation of D(real) - D(fake) around its linear trend, over `floor` + its mean
+    The standard deviation of D(real) - D(fake) around its linear trend, over `margin` + its mean
     size. A difference, since a Wasserstein critic's outputs drift together; and 1 more, the margin
     or the nat that logits are on the scale of, because noise around a lead of nothing is no
-    oscillation. Records are means: what swings faster than `log_every` steps is not seen here.
+    oscillation. A critic's outputs have no scale of their own (`margin` None): there it is over the
+    mean size in the half where that is larger, so that a lead which was lost is not noise alone.
+    Records are means: what swings faster than `log_every` steps is not seen here.
     """
     late = _last(gap, 2)
     times = np.arange(len(late))
     trend = np.polyval(np.polyfit(times, late, 1), times)
-    return float(np.std(late - trend) / max(floor + np.mean(np.abs(late)), 1e-30))
+    size = np.mean(np.abs(late))
+    if margin is None:
+        margin, size = 0.0, max(size, np.mean(np.abs(gap[: len(gap) - len(late)])))
+    return float(np.std(late - trend) / max(margin + size, 1e-30))
 
 
 def spikes(norms: np.ndarray) -> float:

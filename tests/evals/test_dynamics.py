@@ -67,9 +67,9 @@ def test_a_healthy_training_is_found_healthy(seed):
     [
         ({"diversity/distance": 0.4}, {}),
         ({"diversity/duplicates": 0.3}, {}),
-        ({}, {"modes_found": 7, "modes": 8}),
-        ({}, {"classes_found": 8, "classes": 10}),
-        ({}, {"modes_found": 600, "modes": 1000, "modes_found_perfect": 865}),
+        ({}, {"modes_found": 4, "modes": 8}),
+        ({}, {"classes_found": 5, "classes": 10}),
+        ({}, {"modes_found": 400, "modes": 1000, "modes_found_perfect": 865}),
         ({}, {"ms_ssim_within": 0.65, "ms_ssim_within_real": 0.2}),
     ],
 )
@@ -78,6 +78,18 @@ def test_mode_collapse(changes, found):
     for name, value in changes.items():
         series[name] = np.where(late(series[name], 4), value, series[name])
     assert named(series, found) == ["mode collapse"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"modes_found": 7, "modes": 8},
+        {"classes_found": 6, "classes": 10},
+        {"modes_found": 600, "modes": 1000, "modes_found_perfect": 865},
+    ],
+)
+def test_modes_missing_are_less_than_a_collapse(found):
+    assert named(healthy(), found) == ["modes missing"]
 
 
 def test_modes_that_few_samples_must_miss_are_no_collapse():
@@ -122,11 +134,13 @@ def test_a_wasserstein_critic_has_a_ranking_for_its_accuracy():
     series = {n: v for n, v in healthy().items() if "accuracy" not in n and "confidence" not in n}
     assert named(series) == []
     assert named(series, judged={"d_auc": 0.94}) == []
-    assert named(series, judged={"d_auc": 0.96}) == ["discriminator overpowered"]
+    # To rank every pair rightly is a critic's task.
+    assert named(series, judged={"d_auc": 0.999}) == []
     # Where the game has a boundary, the ranking of test images is no evidence.
     assert named(healthy(), judged={"d_auc": 0.96}) == []
     series["grad/generator"] = np.geomspace(1, 1e-4, RECORDS)
     assert named(series) == ["vanishing generator gradient"]
+    assert named(series, judged={"d_auc": 0.96}) == ["vanishing generator gradient"]
     assert named(series, judged={"d_auc": 0.6}) == []
 
 
@@ -135,6 +149,15 @@ def test_a_wasserstein_critics_lead_swings_whatever_its_scale():
     small = series | {name: 1e-3 * series[name] for name in ("d/real", "d/fake")}
     swings = [dynamics.measure(of)["swing"] for of in (series, small)]
     assert swings[0] == pytest.approx(swings[1])
+
+
+def test_a_critic_whose_lead_was_lost_does_not_oscillate():
+    series = {n: v for n, v in healthy().items() if "accuracy" not in n and "confidence" not in n}
+    noise = 0.01 * np.random.default_rng(0).normal(size=RECORDS)
+    lost = np.where(late(noise, 2), noise, 3.0 + noise)
+    assert named(series | {"d/real": lost, "d/fake": np.zeros(RECORDS)}) == []
+    swinging = np.where(late(noise, 2), 3 * np.sin(np.arange(RECORDS) / 5), 3.0)
+    assert named(series | {"d/real": swinging, "d/fake": np.zeros(RECORDS)}) == ["oscillation"]
 
 
 def test_oscillation():
