@@ -31,16 +31,23 @@ class Named(NamedTuple):
     label: np.ndarray
     probability: np.ndarray
 
-    def shares(self, classes: int) -> np.ndarray:
-        """The share of each class among the names, float64 [classes]."""
-        return np.bincount(self.label, minlength=classes) / len(self.label)
+    def shares(self, classes: int, evened: np.ndarray | None = None) -> np.ndarray:
+        """The share of each class among the names, float64 [classes].
+
+        With labels `evened` [n] each of their classes counts as one image, whatever its number.
+        """
+        if evened is None:
+            return np.bincount(self.label, minlength=classes) / len(self.label)
+        weights = 1 / np.bincount(evened, minlength=classes)[evened]
+        return np.bincount(self.label, weights, minlength=classes) / weights.sum()
 
 
 def evaluate(model: Model) -> Result | None:
     """Confidence, classes and, of stacked MNIST, modes of `eval.classified` samples.
 
-    A conditional model is asked for the classes it was trained on in turn. Real images are those
-    of the test set that are of these classes, as they are on disk: never binarised.
+    A conditional model is asked for the classes it was trained on in turn, and held against test
+    images that weigh as much in every class. Real images are those of the test set that are of
+    these classes, as they are on disk: never binarised.
 
     None without `eval.classifier`, for a family that does not sample, for points in the plane, and
     where the test set has no image of the classes trained on.
@@ -60,7 +67,8 @@ def evaluate(model: Model) -> Result | None:
     asked = (np.resize(trained, count) if told else np.zeros(count)).astype(np.int32)
     fake = _samples(model, namer, asked)
     real = _real(model, namer, positions)
-    shares, real_shares = fake.shares(spec.num_classes), real.shares(spec.num_classes)
+    shares = fake.shares(spec.num_classes)
+    real_shares = real.shares(spec.num_classes, model.test.labels[positions] if told else None)
     rows = trained[:ROWS]
     if spec.name == STACKED:
         values, units = modes(shares, count)
@@ -81,6 +89,7 @@ def evaluate(model: Model) -> Result | None:
             "num_samples": count,
             "seed": model.config.seed,
             "labels": "classes in turn" if told else "none",
+            "shares": "of test images" + (", every class evened" if told else ""),
             "classifier_digest": namer.digest,
         },
         errors=_errors(values, count, len(positions)),

@@ -85,6 +85,16 @@ def test_a_conditional_model_is_asked_for_every_class_in_turn():
     assert "0.80 of samples show the class asked for" in result.verdict
 
 
+def test_whoever_shows_what_is_asked_for_is_right_about_shares_that_differ():
+    # Nobody asks in the test set's proportions.
+    result = evaluate(lambda data, labels: labels, real=(0, 0, 0, 0, 1, 2, 3, 4), conditional=True)
+    assert result.values["class_tv"] == pytest.approx(0)
+    np.testing.assert_allclose(result.arrays["class_shares_real"], np.full(5, 0.2), rtol=1e-6)
+    by_data = evaluate(lambda data, labels: labels // 2, real=(0, 0, 1, 1, 2), conditional=True)
+    assert by_data.values["class_tv"] == pytest.approx(2 / 15)
+    assert "every class evened" in result.protocol["shares"]
+
+
 def test_classes_not_trained_on_are_neither_asked_for_nor_looked_for():
     chosen = {"conditional": True, "data.train_classes": ("b", "e")}
     result = evaluate(lambda data, labels: labels, **chosen)
