@@ -21,10 +21,11 @@ SHOWN = 10
 def evaluate(model: Model) -> Result | None:
     """PSNR, mean over the first test images, of corrupted and of denoised images.
 
-    Denoised is what the model decodes from the posterior mean of the corrupted image; the corrupted
-    image itself is what is gained without a model. Every kind of corruption is tried, the trained
-    one and those never seen alike, each at `LEVELS` and at the trained level (fractions end at 1).
-    Noise of a kind is the same at all levels.
+    Denoised is what the model decodes from the posterior mean of the corrupted image. Both are cut
+    off at -1 and 1, between which all images lie: of Gaussian noise on black that alone takes away
+    half, and is no merit of the model. Every kind of corruption is tried, the
+    trained one and those never seen alike, each at `LEVELS` and at the trained level (fractions end
+    at 1). Noise of a kind is the same at all levels.
 
     None for a model that was not trained to denoise.
     """
@@ -55,6 +56,7 @@ def evaluate(model: Model) -> Result | None:
             "seed": model.config.seed,
             "trained": own_name,
             "latent": "posterior mean",
+            "pixels": "cut off at -1 and 1",
         },
         verdict=verdict(
             own_name, values[f"{own_name}/psnr_corrupted"], values[f"{own_name}/psnr_denoised"]
@@ -106,9 +108,10 @@ def _measure(model: Model, denoise: Callable, level: float) -> tuple[float, floa
     for indices, batch in model.blocks(model.test, EXAMPLES):
         keys = model.keys("denoising", indices)
         outputs = jax.device_get(denoise(model.state, batch, keys, level))
-        before.append(psnr(outputs[0], batch["image"]))
-        after.append(psnr(outputs[1], batch["image"]))
+        corrupted, denoised = (np.clip(x, -1, 1) for x in outputs)
+        before.append(psnr(corrupted, batch["image"]))
+        after.append(psnr(denoised, batch["image"]))
         rest = SHOWN - sum(part.shape[1] for part in shown)
         shown.append(np.stack([to_uint8(x[:rest]) for x in (batch["image"], *outputs)]))
-    corrupted, denoised = (float(np.concatenate(parts).mean()) for parts in (before, after))
-    return corrupted, denoised, np.concatenate(shown, axis=1)
+    means = [float(np.concatenate(parts).mean()) for parts in (before, after)]
+    return means[0], means[1], np.concatenate(shown, axis=1)
