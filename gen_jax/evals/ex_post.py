@@ -15,10 +15,9 @@ from gen_jax.evals import fidelity_numbers as numbers
 from gen_jax.evals.fidelity_numbers import Side
 from gen_jax.evals.model import Model, Result, to_uint8
 
-SOURCES = {
-    "reconstructions": "test images encoded to the posterior mean and decoded",
-    "fitted": "z from a Gaussian fitted to the codes of training images",
-}
+RECONSTRUCTIONS = "test images encoded to the posterior mean and decoded"
+FITTED = "z from a Gaussian fitted to the codes of training images"
+FITTED_BY_LABEL = f"{FITTED}, one covariance, around the mean of the label's"
 
 
 def evaluate(model: Model) -> Result | None:
@@ -27,9 +26,11 @@ def evaluate(model: Model) -> Result | None:
     Samples decode draws of the prior. Where the codes of images lie elsewhere, the decoder has not
     learnt to decode them: z from a density fitted to the codes afterwards does better (ex-post
     density estimation, Ghosh et al. 2020, section 4), here a Gaussian with full covariance, the
-    aggregate posterior's own: of means, plus the mean of variances. Reconstructions show what the
+    aggregate posterior's own: of means, plus the mean of variances. A conditional model's codes
+    belong to labels, and the Gaussian of each has a mean of its own. Reconstructions show what the
     decoder can do at codes that fit. What is left of their distance is the decoder's blur; what
-    fitted samples gain is the prior's fault; the rest lies in codes that no Gaussian describes.
+    fitted samples gain is the prior's fault; the rest lies in codes that no such Gaussian
+    describes.
 
     `eval.fidelity_samples` of each against the training images of `evals.fidelity`, with the labels
     that it asks for; of reconstructions as many as there are test images.
@@ -53,9 +54,10 @@ def evaluate(model: Model) -> Result | None:
     cache = real_features.cache_folder(settings.cache)
     real, digest = real_features.of_split(seer, model.train, reals, cache, "real train")
     known = min(count, len(held))
+    asked = fidelity.asked_labels(model, count)
     codes = {
         "reconstructions": (model.encode(known, held)[0], np.asarray(held.labels[:known])),
-        "fitted": (_fitted(model, reals, count), fidelity.asked_labels(model, count)),
+        "fitted": (_fitted(model, reals, asked), asked),
     }
     values: dict[str, float] = {}
     errors: dict[str, float] = {}
@@ -77,7 +79,10 @@ def evaluate(model: Model) -> Result | None:
             "num_reconstructed": known,
             "num_real": min(reals, len(model.train)),
             "seed": seed,
-            "sources": SOURCES,
+            "sources": {
+                "reconstructions": RECONSTRUCTIONS,
+                "fitted": FITTED_BY_LABEL if model.config.conditional else FITTED,
+            },
             **seer.protocol,
             "real_sha256": digest,
         },
@@ -96,19 +101,23 @@ def check(config: ConfigDict, test: Split) -> None:
             fidelity.check_count("ex_post", count, seer, config)
 
 
-def _fitted(model: Model, fitted_to: int, count: int) -> np.ndarray:
-    """Draws [count, Z] of a Gaussian with the mean and covariance of the aggregate posterior."""
+def _fitted(model: Model, fitted_to: int, labels: np.ndarray) -> np.ndarray:
+    """Draws [n, Z], for labels [n], of Gaussians with the moments of the aggregate posterior."""
     means, logvars = (part.astype(np.float64) for part in model.encode(fitted_to, model.train))
+    centres = np.tile(means.mean(axis=0), (model.train.spec.num_classes, 1))
+    of = np.asarray(model.train.labels[: len(means)])
+    if model.config.conditional:
+        for label in np.unique(of):
+            centres[label] = means[of == label].mean(axis=0)
     with threadpool_limits(limits=1, user_api="blas"):
-        covariance = np.atleast_2d(np.cov(means.T, bias=True)) + np.diag(
-            np.exp(logvars).mean(axis=0)
-        )
+        spread = np.atleast_2d(np.cov((means - centres[of]).T, bias=True))
+        covariance = spread + np.diag(np.exp(logvars).mean(axis=0))
         # Codes that use fewer dimensions have a singular one, which has no Cholesky factor.
         sizes, axes = np.linalg.eigh(covariance)
         root = axes * np.sqrt(np.maximum(sizes, 0))
         draw = jax.vmap(lambda key: jax.random.normal(key, root.shape[:1]))
-        noise = np.asarray(draw(model.keys("ex_post", np.arange(count))), np.float64)
-        return (means.mean(axis=0) + noise @ root.T).astype(np.float32)
+        noise = np.asarray(draw(model.keys("ex_post", np.arange(len(labels)))), np.float64)
+        return (centres[labels] + noise @ root.T).astype(np.float32)
 
 
 def _decoded(model: Model, codes: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:

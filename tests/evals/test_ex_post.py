@@ -74,10 +74,33 @@ def test_codes_off_the_prior_are_the_priors_fault(weights):
 def test_fitted_codes_have_the_moments_of_the_codes(weights):
     ours = model(weights)
     codes = ours.encode(300, ours.train)[0]
-    drawn = ex_post._fitted(ours, 300, 20_000)
+    drawn = ex_post._fitted(ours, 300, np.zeros(20_000, np.int32))
     np.testing.assert_allclose(drawn.mean(axis=0), codes.mean(axis=0), atol=0.02)
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(codes.T), atol=0.02)
-    np.testing.assert_array_equal(ex_post._fitted(ours, 300, 5), drawn[:5])
+    few = ex_post._fitted(ours, 300, np.zeros(5, np.int32))
+    np.testing.assert_array_equal(few, drawn[:5])
+
+
+def test_codes_that_lie_apart_by_label_are_fitted_by_label(weights):
+    base = model(weights)
+    apart = 3.0 * np.asarray(base.train.labels[:300], np.float32)[:, None]
+
+    def encode(state, images, labels):
+        codes = base.family.encode(state, images, labels)[0] + 3.0 * labels[:, None]
+        return codes, jnp.full_like(codes, -12.0)
+
+    ours = base._replace(family=base.family._replace(encode=encode))
+    ours.config.conditional = True
+    codes, labels = ours.encode(300, ours.train)[0], np.asarray(ours.train.labels[:300])
+    drawn = ex_post._fitted(ours, 300, np.resize(labels, 20_000))
+    for label in np.unique(labels):
+        mean = drawn[np.resize(labels, 20_000) == label].mean(axis=0)
+        np.testing.assert_allclose(mean, codes[labels == label].mean(axis=0), atol=0.05)
+    np.testing.assert_allclose(
+        np.cov((drawn - 3.0 * np.resize(labels, 20_000)[:, None]).T),
+        np.cov((codes - apart).T),
+        atol=0.03,
+    )
 
 
 def test_codes_in_a_plane_are_fitted_as_well(weights):
@@ -88,7 +111,8 @@ def test_codes_in_a_plane_are_fitted_as_well(weights):
         codes = inner(state, images, labels)[0]
         return codes.at[:, 2].set(0.0), jnp.full_like(codes, -60.0)
 
-    drawn = ex_post._fitted(model(weights)._replace(family=flat._replace(encode=encode)), 300, 50)
+    flat = model(weights)._replace(family=flat._replace(encode=encode))
+    drawn = ex_post._fitted(flat, 300, np.zeros(50, np.int32))
     assert np.isfinite(drawn).all()
     assert np.abs(drawn[:, 2]).max() < 1e-6
 
