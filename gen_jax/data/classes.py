@@ -70,23 +70,24 @@ class Subset:
     Attributes:
         spec: what to say of them.
         labels: int32 [N].
+        whole, positions: the other split, and where in it they are, int64 [N].
     """
 
     def __init__(self, spec: DataSpec, split: Split, positions: np.ndarray):
         """The images of `split` at `positions` int64 [N]; copies none."""
         self.spec = spec
         self.labels = split.labels[positions]
-        self._split = split
-        self._positions = positions
+        self.whole = split
+        self.positions = positions
 
     def __len__(self) -> int:
         """Number of images."""
-        return len(self._positions)
+        return len(self.positions)
 
     def factors(self, indices: np.ndarray) -> np.ndarray:
         """Generative factors int32 [n, F], as the other split's."""
-        return self._split.factors(self._positions[indices])
+        return self.whole.factors(self.positions[indices])
 
     def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """As the other split's."""
-        return self._split.gather(self._positions[indices])
+        return self.whole.gather(self.positions[indices])

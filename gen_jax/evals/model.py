@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from gen_jax.core import keys
 from gen_jax.core.state import Family, TrainState
-from gen_jax.data import class_indices
+from gen_jax.data import Subset, class_indices
 from gen_jax.data.spec import Split, scaled
 from gen_jax.errors import UserError
 
@@ -73,7 +73,10 @@ class Model(NamedTuple):
         batch = split.gather(indices)
         images = scaled(batch["image"])
         if self.family.observe is not None:
-            stream = "eval" if split is self.test else "eval_train"
+            tested = split is self.test
+            if isinstance(split, Subset) and split.whole is self.test:
+                tested, indices = True, split.positions[indices]
+            stream = "eval" if tested else "eval_train"
             images = jax.device_get(self.jitted("observe")(images, self.keys(stream, indices)))
         return {"image": images, "label": batch["label"]}
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gen_jax.core.state import Family
+from gen_jax.data import Subset
 from gen_jax.errors import UserError
 from gen_jax.evals import reconstruction
 from gen_jax.evals.model import to_uint8
@@ -60,6 +61,13 @@ def test_a_training_image_has_not_the_noise_of_the_test_image_of_its_number():
         model.observed(split, np.arange(20))["image"] for split in (model.test, model.train)
     )
     assert np.any(seen != training)
+
+
+def test_some_of_the_test_images_are_observed_as_all_of_them_are():
+    model = toy.model(observing(), toy.split(IMAGES))
+    seen = model.observed(model.test, np.arange(20))["image"]
+    some = Subset(model.test.spec, model.test, np.array([3, 11, 12]))
+    np.testing.assert_array_equal(model.observed(some, np.array([0, 2]))["image"], seen[[3, 12]])
 
 
 def test_images_are_as_they_are_without_observe():
