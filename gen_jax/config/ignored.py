@@ -98,6 +98,10 @@ IDLE: tuple[tuple[str, dict[str, object]], ...] = (
     ("loss.penalty_weight", {"loss.penalty": "none"}),
     ("loss.kl_epochs", {"loss.kl_schedule": "constant"}),
     ("loss.corruption_level", {"loss.corruption": "none"}),
+    ("loss.kl_reduction", {"loss.objective": "tcvae"}),
+    ("loss.kl_reduction", {"loss.objective": "autoencoder"}),
+    ("loss.kl_schedule", {"loss.objective": "autoencoder"}),
+    ("loss.beta", {"loss.objective": "autoencoder"}),
 )
 """Keys that have no effect where others have these values."""
 
