@@ -23,7 +23,8 @@ def evaluate(model: Model) -> Result | None:
     The same classifier under the same keys and number of steps is trained in the three `WAYS`.
     Repeating what there is (oversampling) is what samples must beat: they may add variety, but know
     of the class no more than the generator has learnt from the same few images. A class is filled
-    up to the mean count of those that are not scarce.
+    up to the mean count of those that are not scarce. Errors are those of so many test images, not
+    of another training of the classifier.
 
     None where no class is scarce, `eval.augment_epochs` is 0, or the model is not conditional.
 
@@ -91,8 +92,8 @@ def check(config: ConfigDict, train: Split, test: Split) -> bool:
     """Whether it is asked for and can be had of a model that samples.
 
     Raises:
-      UserError: no class is scarce, or every one, no test image is of one, the model is not
-        conditional, the data are points in the plane, or as `pupil.check`.
+      UserError: no class is scarce, or every one, no training or no test image is of one, the model
+        is not conditional, the data are points in the plane, or as `pupil.check`.
     """
     asked = config.eval.augment_epochs
     if not asked:
@@ -108,6 +109,9 @@ def check(config: ConfigDict, train: Split, test: Split) -> bool:
         raise UserError(
             "data.scarce: every class is scarce, so that none says how many there could be"
         )
+    if unseen := rare.keys() - set(train.labels.tolist()):
+        names = ", ".join(train.spec.class_names[label] for label in sorted(unseen))
+        raise UserError(f"data.scarce: the training set has no image of class {names} to repeat")
     if not np.isin(test.labels, list(rare)).any():
         raise UserError(f"data.scarce={config.data.scarce}: no test image is of those classes")
     pupil.check(f"eval.augment_epochs={asked}", len(train))

@@ -18,16 +18,22 @@ def evaluate(model: Model) -> Result | None:
     """Classification accuracy score of `eval.cas_samples` samples (Ravuri & Vinyals 2019).
 
     The samples are asked for in the training set's proportions. Beside it, the same classifier
-    under the same keys and budget on as many real training images. It sees what precision and
-    recall miss: classes that lack variety, and labels that do not hold.
+    under the same keys and budget on as many real training images; both are asked about the test
+    images of classes that were trained on. It sees what precision and recall miss: classes that
+    lack variety, and labels that do not hold. Errors are those of so many test images; that another
+    training of the classifier would name others is not in them.
 
-    None without samples to train on, for an unconditional model, and for points in the plane.
+    None without samples to train on, for an unconditional model, for points in the plane, and where
+    no test image is of the classes trained on.
 
     Raises:
       UserError: as `check`.
     """
     settings, spec = model.config.eval, model.train.spec
     if model.family.sample is None or not check(model.config, model.train):
+        return None
+    taught = np.isin(model.test.labels, model.trained_classes())
+    if not taught.any():
         return None
     count = min(settings.cas_samples, len(model.train))
     labels = np.asarray(model.train.labels[:count])
@@ -37,10 +43,10 @@ def evaluate(model: Model) -> Result | None:
     real = ArraySplit(pictures.spec, batch["image"], batch["label"])
     steps = pupil.steps_of(count, settings.cas_epochs)
     values = {
-        "cas": float(pupil.right(model, pictures, steps).mean()),
-        "cas_real": float(pupil.right(model, real, steps).mean()),
+        "cas": float(pupil.right(model, pictures, steps)[taught].mean()),
+        "cas_real": float(pupil.right(model, real, steps)[taught].mean()),
     }
-    tests = len(model.test)
+    tests = int(taught.sum())
     return Result(
         values=values,
         units=UNITS,

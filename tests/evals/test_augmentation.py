@@ -76,6 +76,7 @@ def test_the_three_ways_get_as_many_steps_and_the_added_images(monkeypatch):
         ({"conditional": False}, "take conditional=True"),
         ({"data.scarce": "0=1,1=1,2=1,3=1,4=1"}, "every class is scarce"),
         ({"eval.augment_epochs": 1.0, "only": 80}, "no test image is of those classes"),
+        ({"of_last": 0}, "the training set has no image of class e to repeat"),
     ],
 )
 def test_what_cannot_be_had(overrides, said):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gen_jax.core.state import Family
+from gen_jax.data import Subset
 from gen_jax.errors import UserError
 from gen_jax.evals import cas, pupil
 from tests.evals import toy
@@ -52,6 +53,18 @@ def test_samples_teach_what_they_show():
     # The twin sees no samples.
     assert wrong.values["cas_real"] == right.values["cas_real"]
     assert right.protocol["num_fake"] == 256
+
+
+def test_only_classes_that_were_taught_are_asked_about():
+    ours = model(**{"data.train_classes": ("a", "b", "c"), "eval.cas_epochs": 60.0})
+    some = np.flatnonzero(ours.train.labels < 3)
+    ours = ours._replace(train=Subset(ours.train.spec, ours.train, some))
+    ours.config.eval.cas_samples = len(some)
+    taught = cas.evaluate(ours)
+    assert taught.values["cas_real"] > 0.9
+    assert taught.protocol["num_examples"] == 30
+    none = toy.split(np.zeros((5, *SHAPE), np.uint8), np.full(5, 3))
+    assert cas.evaluate(ours._replace(test=none)) is None
 
 
 def test_who_has_nothing_to_teach_is_not_asked():
