@@ -28,6 +28,8 @@ class Command(NamedTuple):
       where: its workdir.
       name: what it is called in the progress view, such as "flagship evaluate".
       key: 12 hex digits of the arguments as written and of what the config file sets.
+      upstream: the commands whose results it works on: all up to `after`, and earlier ones of the
+        same workdir.
     """
 
     number: int
@@ -36,6 +38,7 @@ class Command(NamedTuple):
     where: Path
     name: str
     key: str
+    upstream: tuple["Command", ...] = ()
 
 
 def read(
@@ -83,7 +86,8 @@ def read(
             raise UserError(f"{path}, line {place}: the same as line {places[key]}; drop one")
         places[key] = place
         made.append(where)
-        commands.append(Command(len(commands) + 1, after, args, where, name, key))
+        upstream = (*commands[:after], *(each for each in commands[after:] if each.where == where))
+        commands.append(Command(len(commands) + 1, after, args, where, name, key, upstream))
     if not 0 < len(commands) <= _MOST_LINES:
         raise UserError(
             f"--queue: {path} holds {len(commands)} commands; 1 to {_MOST_LINES:,} can be"

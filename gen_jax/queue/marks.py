@@ -42,24 +42,62 @@ def read(root: Path, command: Command) -> Mark:
 
 
 def ended(root: Path, command: Command) -> Mark:
-    """How a command ended; "to do" if it never did, or its workdir has been removed since."""
+    """How a command ended; "to do" if it never did, or what it made or worked on is there no more.
+
+    That is if its workdir has been removed since, or was another (by a variable), or a command
+    upstream has ended since it began.
+    """
     log = folder(root, command) / LOG
-    try:
-        content = strict_json.read(folder(root, command) / _ENDED)
-        code, took = int(content["exit_code"]), duration(float(content["seconds"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    found = _end(root, command)
+    if found is None:
         return Mark("to do", "")
-    if code == 0:
-        return Mark("done", took) if command.where.is_dir() else Mark("to do", "workdir removed")
-    if code in _SIGNALS:
+    if found.code in _SIGNALS:
         return Mark("interrupted", last_line(log))
-    return Mark("failed", f"exit code {code}: {last_line(log)}")
+    if found.code != 0:
+        return Mark("failed", f"exit code {found.code}: {last_line(log)}")
+    if not command.where.is_dir():
+        return Mark("to do", "workdir removed")
+    if found.where not in (None, str(command.where)) and "$" not in str(command.where):
+        return Mark("to do", f"its workdir was {found.where}")
+    began = found.time - found.seconds
+    ends = ((each, _end(root, each)) for each in command.upstream)
+    anew = [each.name for each, end in ends if end is not None and end.time > began]
+    if anew:
+        return Mark("to do", f"{anew[0]} was made anew")
+    return Mark("done", duration(found.seconds))
+
+
+def begin(root: Path, command: Command) -> None:
+    """Forgets how a command ended, before it runs again: it may be killed with the queue."""
+    (folder(root, command) / _ENDED).unlink(missing_ok=True)
 
 
 def write(root: Path, command: Command, content: dict[str, Any]) -> None:
     """Records how a command ended: its exit code and seconds."""
-    text = json.dumps({"args": command.args} | content, indent=1) + "\n"
+    where = {"args": command.args, "workdir": str(command.where), "time": time.time()}
+    text = json.dumps(where | content, indent=1) + "\n"
     write_bytes(folder(root, command) / _ENDED, text.encode())
+
+
+class _End(NamedTuple):
+    """The end of a command: exit code, seconds it took, wall time, workdir if that is known."""
+
+    code: int
+    seconds: float
+    time: float
+    where: str | None
+
+
+def _end(root: Path, command: Command) -> _End | None:
+    path = folder(root, command) / _ENDED
+    try:
+        content = strict_json.read(path)
+        moment = float(content.get("time", path.stat().st_mtime))
+        return _End(
+            int(content["exit_code"]), float(content["seconds"]), moment, content.get("workdir")
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 @contextmanager

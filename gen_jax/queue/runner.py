@@ -95,6 +95,7 @@ def _tried(root: Path, command: Command, view: View, signals: StopSignals) -> in
             return 1
         if marks.ended(root, command).state == "done":
             return 0
+        marks.begin(root, command)
         return _run(root, command, lock, view, signals)
 
 
@@ -102,7 +103,7 @@ def _run(root: Path, command: Command, lock: int, view: View, signals: StopSigna
     """Runs a command to its end, or until it has answered a signal; returns its exit code."""
     log = marks.folder(root, command) / marks.LOG
     script = ROOT / "run.py"
-    started = time.monotonic()
+    started, code_of = time.monotonic(), workdir.code_version()
     view.line(command, f"starts; log in {log}")
     # A session of its own: Ctrl-C reaches it once, through here.
     with (
@@ -127,7 +128,7 @@ def _run(root: Path, command: Command, lock: int, view: View, signals: StopSigna
     seconds = time.monotonic() - started
     # Shells count a process that a signal ended so.
     code = process.returncode if process.returncode >= 0 else 128 - process.returncode
-    about = {"exit_code": code, "seconds": seconds} | workdir.code_version()
+    about = {"exit_code": code, "seconds": seconds} | code_of
     marks.write(root, command, about)
     mark = marks.ended(root, command)
     view.line(command, f"{mark.state}: {mark.about}")

@@ -84,7 +84,7 @@ def test_variables_may_stay_as_they_are(read, tmp_path):
         (f"{SHAPES} --workdir='runs\n", "line 1: No closing quotation"),
         (f"{SHAPES} --workdir=$THERE\n", "line 1: the variable THERE is not set"),
         (f"{SHAPES} --workdir=$\n", "line 1: "),
-        ("--workdir=runs/none --mode=evaluate\n", "line 1: say what to run"),
+        ("--workdir=runs/none --mode=evaluate\n", "line 1: no run in runs/none"),
         (f"{SHAPES}\n--workdir=runs/cvae_gan_shapes --config.bta=1\n", "line 2: .*bta"),
         ("--queue=other.txt\n", "line 1: a queue within a queue"),
         (f"{SHAPES} --mode=trian\n", "line 1: .*train"),

@@ -170,6 +170,52 @@ def test_a_command_whose_workdir_is_gone_is_done_again(queue):
     assert order() == ["1", "2", "1"]
 
 
+def test_a_command_that_was_killed_as_it_ran_again_is_not_done(queue, tmp_path, monkeypatch):
+    flag = queue(77)
+    Path("mended").touch()
+    assert launch.main([flag]) == 0
+    Path("runs/n77").rmdir()
+    Path("mended").unlink()
+
+    def killed(*args):  # as SIGKILL, which leaves no time to say so
+        Path("runs/n77").mkdir()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_run", killed)
+        assert launch.main([flag]) == 130
+    (command,) = commands.read(tmp_path / "mine.txt", None, launch.parse)
+    assert marks.read(tmp_path / "runs/queues/mine", command).state == "to do"
+
+
+def test_what_works_on_a_run_that_was_made_anew_is_done_again(queue, tmp_path):
+    flag = queue(1, 2, "wait", 3)
+    assert launch.main([flag]) == 0
+    assert launch.main([flag]) == 0
+    assert order() == ["1", "2", "3"]
+    Path("runs/n1").rmdir()
+    assert launch.main([flag]) == 0
+    assert order() == ["1", "2", "3", "1", "3"]
+    assert launch.main([flag]) == 0
+    assert order() == ["1", "2", "3", "1", "3"]
+    # Another command of the same workdir, with no wait between.
+    lines = [f"{SHAPES} --config.num_steps={n} --workdir=runs/n1\n" for n in (1, 4)]
+    (tmp_path / "mine.txt").write_text("".join(lines))
+    assert launch.main([flag]) == 0
+    Path("runs/n1").rmdir()
+    assert launch.main([flag]) == 0
+    assert order()[5:] == ["4", "1", "4"]
+
+
+def test_a_variable_that_names_another_workdir_makes_another_run(queue, tmp_path, monkeypatch):
+    (tmp_path / "mine.txt").write_text(f"{SHAPES} --config.num_steps=1 --workdir=runs/n$N\n")
+    for number in ("1", "1", "2"):
+        monkeypatch.setenv("N", number)
+        Path(f"runs/n{number}").mkdir(parents=True, exist_ok=True)
+        assert launch.main(["--queue=mine.txt"]) == 0
+    assert order() == ["1", "1"]
+
+
 def test_looking_never_makes_a_runner_pass_over(queue, tmp_path):
     queue(1)
     (command,) = commands.read(tmp_path / "mine.txt", None, launch.parse)
