@@ -26,6 +26,10 @@ from gen_jax.train.interrupt import Interrupted
 
 __all__ = ["main", "parse", "restore"]
 
+_DEFAULTS = {"mode": "train", "num": 64, "seed": 0, "part_mib": 60}
+_OF_MODE = {"num": "sample", "seed": "sample", "labels": "sample", "part_mib": "archive"}
+"""Options that one mode takes."""
+
 
 def main(argv: Sequence[str]) -> int:
     """Runs one command line; returns the exit code.
@@ -67,7 +71,11 @@ def parse(argv: Sequence[str]) -> Job:
     """
     path, overrides, rest = configs.split_args(argv)
     flags = _parser().parse_args(rest)
+    given = _given(flags)
+    for key in _DEFAULTS.keys() - given:
+        setattr(flags, key, _DEFAULTS[key])
     choose(MODES, flags.mode, "--mode")
+    _check_of_mode(given, flags.mode)
     where = _workdir(flags, path)
     if where is not None:
         workdir.check_contained(where, whole=flags.mode not in several.MODES)
@@ -88,9 +96,7 @@ def parse(argv: Sequence[str]) -> Job:
     elif saved is not None:
         config, name = configs.from_json(saved["config"], base), str(saved.get("name", "run"))
     else:
-        raise UserError(
-            "say what to run: --config=configs/cvae_gan_shapes.py, or --workdir of an earlier run"
-        )
+        raise UserError(_no_run(where))
     assert where is not None  # a config names one
     configs.check_against_base(config, base)
     config = configs.override(config, overrides)
@@ -98,6 +104,36 @@ def parse(argv: Sequence[str]) -> Job:
     # A run made before a key was known to be idle is still a run.
     configs.check_ignored(config, base, saved["config"] if saved is not None else {})
     return Job(name, config, where, flags)
+
+
+def _given(flags: argparse.Namespace) -> set[str]:
+    """The options that stand on a command line."""
+    # 0 is an answer.
+    return {key for key, value in vars(flags).items() if value is not None and value is not False}
+
+
+def _check_of_mode(given: set[str], mode: str) -> None:
+    """Raises UserError for an option that this mode would not look at."""
+    for key in given:
+        if _OF_MODE.get(key, mode) != mode:
+            reason = f"--{key}: of --mode={_OF_MODE[key]}; leave it out"
+            if key == "seed":
+                reason += "; a training's is --config.seed=43, and --config.num_seeds=3 several"
+            raise UserError(reason)
+
+
+def _no_run(where: Path | None) -> str:
+    """Why nothing can be done without --config."""
+    if where is None:
+        return "say what to run: --config=configs/cvae_gan_shapes.py, or an earlier run's --workdir"
+    seeds = sorted(path.name for path in where.glob("seed*") if (path / "config.json").is_file())
+    if seeds:
+        return (
+            f"{where} holds the runs {', '.join(seeds)}: name one, --workdir={where / seeds[0]}, "
+            "or repeat the training's --config and num_seeds"
+        )
+    reason = "it has no config.json" if where.is_dir() else "there is no such folder"
+    return f"no run in {where}: {reason}; --config=configs/NAME.py would make one"
 
 
 def _workdir(flags: argparse.Namespace, path: str | None) -> Path | None:
@@ -111,8 +147,8 @@ def _queue(argv: Sequence[str]) -> int:
     """Runs a queue. JAX is not started: its commands want the devices."""
     path, overrides, rest = configs.split_args(argv)
     flags = _parser().parse_args(rest)
-    given = {key for key, value in vars(flags).items() if value != _parser().get_default(key)}
-    if path is not None or overrides or given - {"queue", "only", "status", "workdir"}:
+    others = _given(flags) - {"queue", "only", "status", "workdir"}
+    if path is not None or overrides or others:
         raise UserError(
             "--queue takes its commands from a file; only --only, --status and --workdir go with it"
         )
@@ -153,16 +189,20 @@ def _parser() -> argparse.ArgumentParser:
         "its config. The keys are declared in configs/base.py.",
         allow_abbrev=False,
     )
-    parser.add_argument("--mode", default="train", help=", ".join(MODES))
+    # None says that an option was not given; `_DEFAULTS` stands for it.
+    parser.add_argument("--mode", help=f"{', '.join(MODES)}; default train")
     parser.add_argument("--workdir", help="where the run lives; default runs/NAME")
-    parser.add_argument("--num", type=int, default=64, help="sample: how many pictures")
-    parser.add_argument("--seed", type=int, default=0, help="sample: which pictures")
-    parser.add_argument("--runs", help="compare, page, archive: workdirs or globs, commas between")
-    parser.add_argument("--part_mib", type=int, default=60, help="archive: size of a file at most")
+    parser.add_argument("--num", type=int, help="sample: how many pictures; default 64")
+    parser.add_argument("--seed", type=int, help="sample: which pictures; default 0")
+    parser.add_argument("--runs", help="compare, page, archive, audit: workdirs, commas between")
+    parser.add_argument("--part_mib", type=int, help="archive: size of a file at most; default 60")
     parser.add_argument("--span", help="audit: the steps to replay, such as 0:500; default all")
     parser.add_argument("--labels", help="sample: classes, such as apple,rose; default all")
     line = parser.add_argument_group("several commands, one after the other")
-    line.add_argument("--queue", help="a file with the arguments of a command a line")
+    line.add_argument(
+        "--queue",
+        help="a file with the arguments of a command a line; --workdir is where its logs go",
+    )
     line.add_argument("--only", type=int, help="run only this one of them, counted from 1")
     line.add_argument("--status", action="store_true", help="print how far they are; run nothing")
     several = parser.add_argument_group("several processes that train one model", "docs/scaling.md")

@@ -154,6 +154,12 @@ def test_a_workdir_of_another_config_is_left_alone(copied, capsys):
         ([f"--config={RING}", "--config.eval.classifier=x.npz"], "pictures, not points"),
         ([f"--config={SHAPES}", "--mode=sample"], "train first"),
         ([f"--config={SHAPES}", "--mode=sample", "--seed=4294967296"], "below 2**32"),
+        ([f"--config={SHAPES}", "--mode=sample", "--num=0"], "at least one picture"),
+        ([f"--config={SHAPES}", "--seed=43"], "--config.seed=43"),
+        ([f"--config={SHAPES}", "--mode=evaluate", "--labels=disc"], "--labels: of --mode=sample"),
+        ([f"--config={SHAPES}", "--part_mib=60"], "--part_mib: of --mode=archive"),
+        (["--workdir=mistyped"], "no run in mistyped: there is no such folder"),
+        (["--queue=any.txt", "--mode=train"], "only --only, --status and --workdir"),
         ([f"--config={SHAPES}", "--num_processes=2"], "go together"),
         ([f"--config={SHAPES}", *PLACE, "--distributed"], "leave out --coordinator"),
         ([f"--config={SHAPES}", *PLACE, "--mode=sample"], "takes one process"),
@@ -164,6 +170,12 @@ def test_a_mistake_is_one_line_and_leaves_nothing(argv, said, tmp_path, capsys, 
     monkeypatch.chdir(tmp_path)
     assert said in fails(capsys, *argv)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_seeds_says_which_they_are(copied, capsys):
+    copied.rename(copied.with_name("seed42"))
+    line = fails(capsys, f"--workdir={copied.parent}", "--mode=evaluate")
+    assert f"holds the runs seed42: name one, --workdir={copied.parent / 'seed42'}" in line
 
 
 def test_a_key_added_later_does_not_orphan_a_run(copied):
