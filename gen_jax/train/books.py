@@ -11,7 +11,7 @@ from gen_jax.core import digest, parallel
 from gen_jax.core.state import TrainState
 from gen_jax.data.batches import Batch, Batches
 from gen_jax.errors import UserError
-from gen_jax.train import calls, memory
+from gen_jax.train import calls, memory, window
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.progress import Progress
 from gen_jax.train.records import Records
@@ -52,9 +52,13 @@ class Hooks(NamedTuple):
 
 
 class Due(NamedTuple):
-    """What is to be done after a step."""
+    """What is to be done after a step.
+
+    `log` is of a line of metrics, `whole` of one that would be there without a stop, too.
+    """
 
     log: bool
+    whole: bool
     witness: bool
     sample: bool
     evaluate: bool
@@ -83,6 +87,7 @@ class Books:
       ledger: likewise; None for none.
       batches: the whole global batches.
       epoch: steps of an epoch.
+      before: metrics of the steps before the stop that training goes on from, since the last line.
     """
 
     def __init__(
@@ -94,10 +99,11 @@ class Books:
         ledger: Ledger | None,
         batches: Batches,
         epoch: float,
+        before: window.Steps,
     ) -> None:
         self._hooks, self._checkpoints, self._records = hooks, checkpoints, records
         self._progress, self._ledger, self._batches = progress, ledger, batches
-        self._epoch = epoch
+        self._epoch, self._before = epoch, before
         # Metrics of calls not logged yet, on the devices.
         self._pending: list[dict[str, jax.Array]] = []
 
@@ -124,7 +130,7 @@ class Books:
         if due.witness and self._ledger is not None:
             self._witness(state, step, batch, key_digest)
         if due.log:
-            self._log(state, step)
+            self._log(state, step, due.whole)
         evaluated: dict[str, float] = {}
         self._progress.pause()
         if due.sample:
@@ -165,10 +171,12 @@ class Books:
             },
         )
 
-    def _log(self, state: TrainState, step: int) -> None:
+    def _log(self, state: TrainState, step: int, whole: bool) -> None:
         fetched = jax.device_get(self._pending)
         self._pending.clear()
-        scalars = summary([step for call in fetched for step in calls.of_steps(call)])
+        steps = self._before + [each for call in fetched for each in calls.of_steps(call)]
+        self._before = [] if whole else steps
+        scalars = summary(steps)
         self._progress.pause()
         scalars |= self._hooks.diagnose(parallel.unreplicate(state), step)
         self._progress.resume()
@@ -180,6 +188,10 @@ class Books:
         rate = self._progress.report(step, scalars)
         extra = {"images_per_second": rate, "epoch": step / self._epoch}
         self._records.write(step, "train", scalars | extra | memory.peaks())
+        if whole:
+            window.forget(self._records.path.parent)
+        else:
+            window.write(self._records.path.parent, step, steps)
 
     def _check_finite(self, state: TrainState, step: int) -> None:
         """Losses describe the state before its last update; what is saved must be sound too."""

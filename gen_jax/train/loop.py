@@ -17,7 +17,7 @@ from gen_jax.core.state import Family, TrainState
 from gen_jax.data.batches import Batch, Batches, num_steps, prefetched
 from gen_jax.data.spec import Split
 from gen_jax.errors import UserError
-from gen_jax.train import calls, divergence, resident, steps
+from gen_jax.train import calls, divergence, resident, steps, window
 from gen_jax.train.books import Books, Due, Hooks
 from gen_jax.train.interrupt import Interrupted, StopSignals
 from gen_jax.train.profile import Profile
@@ -92,10 +92,12 @@ def train(family: Family, split: Split, runs: Sequence[Run]) -> list[TrainState]
 
     def due(call: range, last: bool) -> Due:
         step, marked = call.stop, call.stop in marks
-        saved = at(config.checkpoint_every, call) or marked or last
+        kept = at(config.checkpoint_every, call) or marked
+        # A run that is killed and resumes here has lost the metrics of earlier steps.
+        whole, saved = at(config.log_every, call) or kept, kept or last
         return Due(
-            # A run that resumes here has lost the metrics of earlier steps.
-            log=at(config.log_every, call) or saved,
+            log=whole or last,
+            whole=whole,
             witness=config.ledger_every > 0
             and (at(config.ledger_every, call) or saved or step - fresh <= max(2, per_call)),
             sample=at(config.sample_every, call),
@@ -167,14 +169,15 @@ class _Desk:
         self.books: Any = processes.Bystander()
         writes = processes.first()
         if writes:
-            records = Records(run.workdir, start)
+            before = window.read(run.workdir, start) if start < stop else []
+            records = Records(run.workdir, start, broken_off=bool(before))
             self.progress = Progress(start, stop, images, run.name)
             # That a finished run was given another config is a line as well.
             lasting = start < stop or config.resume.config == "record"
             ledger = run.hooks.ledger(start, state) if run.hooks.ledger and lasting else None
             epoch = len(split) / images
             self.books = Books(
-                run.hooks, run.checkpoints, records, self.progress, ledger, whole, epoch
+                run.hooks, run.checkpoints, records, self.progress, ledger, whole, epoch, before
             )
         newest = run.checkpoints.latest_step
         self.watch = divergence.Watch(run.workdir if writes else None, whole, newest)

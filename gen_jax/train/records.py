@@ -27,11 +27,13 @@ class Records:
       workdir: where the file is.
       start: the step training goes on from; lines of later steps, which an interrupted run wrote
         after its last checkpoint, are dropped, as is a line cut short.
+      broken_off: whether the line of metrics at `start` is dropped, too: a stop came between two,
+        and the next will be of its steps as well.
     """
 
-    def __init__(self, workdir: Path, start: int) -> None:
+    def __init__(self, workdir: Path, start: int, broken_off: bool = False) -> None:
         self.path = workdir / FILE
-        _drop_after(self.path, start)
+        _drop_after(self.path, start, broken_off)
         self._file = self.path.open("a", encoding="utf-8")
         self._tensorboard = _tensorboard(workdir)
 
@@ -68,8 +70,13 @@ def read(workdir: Path) -> list[dict[str, Any]]:
     return [record for _, record in _parsed(workdir / FILE)]
 
 
-def _drop_after(path: Path, start: int) -> None:
-    kept = "".join(line + "\n" for line, record in _parsed(path) if record["step"] <= start)
+def _drop_after(path: Path, start: int, broken_off: bool) -> None:
+    kept = "".join(
+        line + "\n"
+        for line, record in _parsed(path)
+        if record["step"] < start
+        or (record["step"] == start and not (broken_off and record.get("kind") == "train"))
+    )
     write_bytes(path, kept.encode())
 
 

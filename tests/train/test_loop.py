@@ -16,7 +16,7 @@ from gen_jax import data
 from gen_jax.core.digest import digest
 from gen_jax.errors import UserError
 from gen_jax.families import FAMILIES
-from gen_jax.train import loop, records, steps
+from gen_jax.train import loop, records, steps, window
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.interrupt import Interrupted
 from gen_jax.train.progress import Progress
@@ -174,7 +174,7 @@ def test_diagnostics_join_every_line_and_are_the_same_after_a_stop(tmp_path, mon
 
     monkeypatch.setattr(loop_hooks, "HOOKS", HOOKS._replace(diagnose=diagnose))
     logged = []
-    for workdir, stops in (("straight", [STEPS]), ("stopped", [8, STEPS])):
+    for workdir, stops in (("straight", [STEPS]), ("stopped", [7, 8, 10, 11, STEPS])):
         for stop in stops:
             run(tmp_path / workdir, small(num_steps=stop, log_every=3))
         lines = records.read(tmp_path / workdir)
@@ -187,6 +187,19 @@ def test_diagnostics_join_every_line_and_are_the_same_after_a_stop(tmp_path, mon
         assert "mse" in line
         same = line.keys() - OF_THE_MACHINE
         assert {name: line[name] for name in same} == {name: stopped[step][name] for name in same}
+
+
+def test_a_line_that_a_stop_broke_off_stays_until_the_run_goes_on(tmp_path):
+    run(tmp_path, small(num_steps=7, log_every=3))
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+    assert [line["step"] for line in steps_logged(tmp_path)[1] if line["kind"] == "train"][-1] == 7
+    run(tmp_path, small(num_steps=7, log_every=3))
+    assert (tmp_path / "metrics.jsonl").read_bytes() == before
+    # Metrics of another step are not these: as after a crash, when an earlier one is resumed.
+    assert [set(each) for each in window.read(tmp_path, 7)]
+    assert window.read(tmp_path, 4) == []
+    (tmp_path / window.FILE).write_text("{")
+    assert window.read(tmp_path, 7) == []
 
 
 def test_a_diagnostic_that_is_not_finite_stops_the_run(tmp_path, monkeypatch):
