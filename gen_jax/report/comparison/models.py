@@ -85,10 +85,11 @@ def _identity(member: Member) -> str:
 
 
 def _meant(member: Member) -> dict[str, Any]:
-    """What of a config makes a model; the weights of a perceptual loss by their digest."""
+    """What of a config makes a model; images and the weights of a perceptual loss by digest."""
     config, data = without_places(without_seed(member)), member.run.config.get("data")
-    digest = data.get("perceptual_weights") if isinstance(data, Mapping) else None
-    return config | ({"perceptual.weights": digest} if digest else {})
+    data = data if isinstance(data, Mapping) else {}
+    digests = {"perceptual.weights": "perceptual_weights", "data.content": "train_content"}
+    return config | {key: data[name] for key, name in digests.items() if data.get(name)}
 
 
 def differing(configs: Sequence[dict[str, Any]]) -> list[str]:

@@ -53,6 +53,16 @@ def test_another_folder_of_images_is_another_model(run, grouped):
     assert labels((first, second)) == ["vae, dir one", "vae, dir two"]
 
 
+def test_other_images_under_one_name_are_another_model(run, grouped):
+    for seed, digest in ((1, "ab"), (2, "cd"), (3, "ab")):
+        file = run(f"{seed}", seed=seed) / "config.json"
+        data = {"data": {"train_content": digest}}
+        file.write_text(json.dumps(json.loads(file.read_text()) | data))
+    first, second = grouped()
+    assert [member.name for member in first.members] == ["1", "3"]
+    assert labels((first, second)) == ["vae, content ab", "vae, content cd"]
+
+
 def test_networks_of_a_perceptual_loss_are_known_by_their_digests(run, grouped):
     for seed, digest in ((1, "ab"), (2, "cd"), (3, "ab")):
         weights = {"perceptual": {"weights": f"{seed}.npz"}}
