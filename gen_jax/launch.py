@@ -45,6 +45,7 @@ def main(argv: Sequence[str]) -> int:
             return _queue(argv)
         xla.prepare()
         job = parse(argv)
+        workdir.code_version()  # before somebody commits to the checkout that runs
         computes = job.flags.mode in ("train", "evaluate", "audit")
         late = computes and job.config.get("deterministic", True) and determinism.ask()
         if job.flags.distributed or _place(job.flags):

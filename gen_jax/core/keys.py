@@ -27,8 +27,11 @@ STREAMS = {
 
 
 def stream(seed: int, name: str) -> Key[Array, ""]:
-    """The key of a named stream; KeyError if the name is not in `STREAMS`."""
-    return jax.random.fold_in(jax.random.key(seed), STREAMS[name])
+    """The key of a named stream; KeyError if the name is not in `STREAMS`.
+
+    Threefry's, whatever JAX's default generator is set to.
+    """
+    return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), STREAMS[name])
 
 
 def at_step(key: Key[Array, ""], step: int | Int[Array, ""]) -> Key[Array, ""]:

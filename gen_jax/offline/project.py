@@ -25,12 +25,12 @@ def archive(root: Path) -> tuple[bytes, dict[str, Any]]:
         root: the checkout.
 
     Returns:
-        the archive's bytes and what `workdir.code_version` says.
+        the archive's bytes and what `workdir.version_of` says.
 
     Raises:
         UserError: it is no checkout, or git is missing.
     """
-    version = workdir.code_version(root)
+    version = workdir.version_of(root)
     content = io.BytesIO()
     # Dates of files stay: Python takes a compiled file for that of a source of its date and size.
     with (

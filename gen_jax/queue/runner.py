@@ -103,7 +103,7 @@ def _run(root: Path, command: Command, lock: int, view: View, signals: StopSigna
     """Runs a command to its end, or until it has answered a signal; returns its exit code."""
     log = marks.folder(root, command) / marks.LOG
     script = ROOT / "run.py"
-    started, code_of = time.monotonic(), workdir.code_version()
+    started, code_of = time.monotonic(), workdir.version_of(ROOT)
     view.line(command, f"starts; log in {log}")
     # A session of its own: Ctrl-C reaches it once, through here.
     with (

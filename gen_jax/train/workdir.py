@@ -1,5 +1,6 @@
 """The head of a workdir: what was asked for (config.json), where it ran (environment.json)."""
 
+import functools
 import json
 import os
 import platform
@@ -25,9 +26,24 @@ from gen_jax.train import lock
 CONTENT = ("train_content", "test_content")
 """Entries of a run's data that say what the images are."""
 COMMIT = "commit.json"
-"""In a copy of the project without git: what `code_version` is to say."""
+"""In a copy of the project without git: what `version_of` is to say."""
 _ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "clu")
+PACKAGES = (
+    *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "clu"),
+    *("scipy", "scikit-learn", "pillow"),  # evaluations have numbers from them
+)
+_OF_ACCELERATORS = (
+    *("jax-cuda12-plugin", "jax-cuda13-plugin", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13"),
+    *("nvidia-cublas-cu12", "nvidia-cublas", "libtpu"),
+)
+"""Packages that are recorded where they are installed."""
+_SETTINGS = {
+    "jax_enable_x64": False,
+    "jax_default_matmul_precision": None,
+    "jax_threefry_partitionable": True,
+    "jax_numpy_dtype_promotion": "standard",
+}
+"""Of JAX, with their defaults: recorded where they are another."""
 
 
 def read_config(workdir: Path) -> dict[str, Any] | None:
@@ -169,6 +185,15 @@ def record_environment(
 def environment() -> dict[str, Any]:
     """Versions, devices and the state of the code."""
     versions = {name.replace("-", "_"): _version(name) for name in PACKAGES}
+    there = {name: version for name in _OF_ACCELERATORS if (version := _version(name))}
+    versions |= {name.replace("-", "_"): version for name, version in there.items()}
+    settings = {
+        name: str(value)
+        for name, default in _SETTINGS.items()
+        if (value := getattr(jax.config, name, default)) != default
+    }
+    if override := os.environ.get("NVIDIA_TF32_OVERRIDE"):
+        settings["nvidia_tf32_override"] = override
     return {
         "python": platform.python_version(),
         **versions,
@@ -181,12 +206,22 @@ def environment() -> dict[str, Any]:
         "xla_flags": determinism.flags_in_force(),
         "threads": determinism.threads(),
         "process_count": jax.process_count(),
+        **settings,
         **code_version(),
     }
 
 
-def code_version(root: Path = _ROOT) -> dict[str, Any]:
-    """Commit of the checkout this code runs from, and whether it was changed since; else None.
+@functools.cache
+def code_version() -> dict[str, Any]:
+    """`version_of` the code that runs, as it was when this was first asked for.
+
+    The launcher asks as it starts: what lies there when a long training ends has made nothing.
+    """
+    return version_of(_ROOT)
+
+
+def version_of(root: Path) -> dict[str, Any]:
+    """Commit of a checkout, and whether it was changed since; else None.
 
     A copy that `gen_jax.offline` made says so of the checkout it is of.
     """

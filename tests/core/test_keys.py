@@ -31,6 +31,12 @@ def test_the_noise_of_a_seed_is_what_it_always_was():
     assert bits(key) == (520833650, 68019029)
 
 
+def test_the_noise_of_a_seed_is_that_of_no_other_generator_that_jax_may_be_set_to():
+    with jax.default_prng_impl("rbg"):
+        key = keys.at_step(keys.stream(42, "noise"), 7)
+    assert bits(key) == (520833650, 68019029)
+
+
 def test_an_unknown_stream_is_an_error():
     with pytest.raises(KeyError):
         keys.stream(0, "nosie")

@@ -27,7 +27,7 @@ def test_what_git_knows_and_the_commit(root, tmp_path):
     ]
     assert (tmp_path / "copy/link").read_text() == "x" * 3000
     assert (tmp_path / "copy/run.py").stat().st_mode & 0o777 == 0o755
-    assert workdir.code_version(tmp_path / "copy") == version
+    assert workdir.version_of(tmp_path / "copy") == version
     assert project.unknown(root) == ["new.py"]
 
 
@@ -60,4 +60,4 @@ def test_outside_a_checkout(tmp_path, monkeypatch):
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", json.dumps({"git_commit": 1})])
 def test_a_copy_whose_commit_cannot_be_read_has_none(tmp_path, text):
     (tmp_path / workdir.COMMIT).write_text(text)
-    assert workdir.code_version(tmp_path) == {"git_commit": None, "git_dirty": None}
+    assert workdir.version_of(tmp_path) == {"git_commit": None, "git_dirty": None}
