@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from absl import logging
 from ml_collections import ConfigDict
 
 from gen_jax.core.files import expanded
@@ -49,12 +50,16 @@ def open_prepared(name: str, data_dir: str | None, others: tuple[str, ...]) -> A
             f"which reads it otherwise, is not installed ({line_of(error)}): pack it on a machine "
             "that has it, python -m gen_jax.data.pack, or use --config.data.name=shapes"
         ) from error
+    loud = logging.get_verbosity()
     try:
+        logging.set_verbosity(logging.ERROR)  # TFDS tells what it does not find as we look
         builder = _find(name, data_dir, others)
     except UserError:
         raise
     except Exception as error:  # TFDS asserts, parses and looks up with as many exception types
         raise UserError(f"cannot open data set {name!r}: {line_of(error)}") from error
+    finally:
+        logging.set_verbosity(loud)
     if not (builder.data_path / "dataset_info.json").exists():
         _prepare(name, builder)
         builder = _find(name, data_dir, others)
@@ -98,7 +103,7 @@ def _prepare(name: str, builder: Any) -> None:
     absent = f"data set {name!r} is not prepared at {builder.data_path}"
     if importlib.util.find_spec("tensorflow") is None:
         raise UserError(
-            f"{absent}, and preparing it needs TensorFlow: pip install 'gen_jax[tf]', {OTHERWISE}"
+            f"{absent}, and preparing it needs TensorFlow: pip install -e '.[tf]', {OTHERWISE}"
         )
     if not any(map(_answers, PROBES)):
         raise UserError(f"{absent}, and there is no network to download it: connect, {OTHERWISE}")

@@ -110,7 +110,7 @@ def _record(line: str) -> dict[str, Any] | None:
 def _tensorboard(workdir: Path) -> Any:
     """clu's TensorBoard writer, or None (and one log line) without TensorFlow."""
     if find_spec("tensorflow") is None:
-        logging.info("TensorBoard events are not written: pip install 'gen_jax[tf]' to have them.")
+        logging.info("TensorBoard events are not written: pip install -e '.[tf]' to have them.")
         return None
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it greets with pages about GPUs
     import tensorflow as tf
