@@ -114,8 +114,8 @@ def _collapse(numbers: Mapping[str, float]) -> Finding | None:
 
 
 def _missing(numbers: Mapping[str, float]) -> Finding | None:
-    """Modes or classes without samples, though fewer than half of them."""
-    if COLLAPSED_COVERAGE < numbers.get("coverage", 1) < MISSING_COVERAGE:
+    """Modes or classes without samples, but no collapse."""
+    if numbers.get("coverage", 1) < MISSING_COVERAGE and _collapse(numbers) is None:
         return _finding("modes missing", numbers, "coverage")
     return None
 

@@ -90,6 +90,8 @@ def test_mode_collapse(changes, found):
 )
 def test_modes_missing_are_less_than_a_collapse(found):
     assert named(healthy(), found) == ["modes missing"]
+    alike = healthy() | {"diversity/duplicates": np.full(RECORDS, 0.3)}
+    assert named(alike, found) == ["mode collapse"]
 
 
 def test_modes_that_few_samples_must_miss_are_no_collapse():
