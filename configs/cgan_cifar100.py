@@ -1,9 +1,9 @@
 """The GAN-only baseline of the flagship: its generator and projection discriminator, no encoder.
 
-Losses, rates, epochs and networks are those of `cvae_gan_cifar100` without reconstruction and KL,
-but for one thing: the generator is told the class by conditional batch norm alone, as Miyato &
-Koyama's is (2018). With an embedding beside z as well (--config.generator.label=input) a class's
-samples share one layout. The projection discriminator has DCGAN's
+Losses, rates, epochs and networks are those of `cvae_gan_cifar100` without reconstruction and KL.
+The generator is told the class by conditional batch norm alone, as Miyato & Koyama's is (2018):
+with an embedding beside z as well (--config.generator.label=input) a class's samples share one
+layout. The projection discriminator has DCGAN's
 batch norm, and kernels start from its N(0, 0.02^2) (Radford et al. 2016): from variance scaling the
 generator still drew noise after 400 steps.
 

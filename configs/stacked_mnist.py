@@ -4,8 +4,9 @@ A generator of 64-32-16 channels against a discriminator of 4-8-16, half of it i
 batch norm in both, z of 256; Adam with b1 0.5 and b2 0.99, generator at 1e-4 and discriminator at
 2e-4, batches of 128 (the rates of Lin et al. 2018). Where the paper's generator ends in 8 channels
 and a convolution, this one's transposed convolution makes the image of 32x32, and stacks are drawn
-from 128,000 instead of anew. The cures are one key: `--config.discriminator.pack=2` or
-`--config.discriminator.minibatch=discrimination`. Modes are counted by the classifier of
+from 128,000 instead of anew. The papers' cures are one key: `--config.discriminator.pack=2` or
+`--config.discriminator.minibatch=discrimination`. (In 2,000 steps of fcgan_mnist packs did nothing
+and `--config.loss.penalty=r1` helped; docs/results/gan.) Modes are counted by the classifier of
 `configs/classifier_mnist.py` trained at `--config.data.image_size=32`.
 
 Command: python run.py --config=configs/stacked_mnist.py --config.eval.classifier=CLASSIFIER.npz
