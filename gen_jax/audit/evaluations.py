@@ -20,6 +20,10 @@ from gen_jax.evals.model import Model
 ROUNDING = 1e-3
 """Relative difference of a number that other devices or versions may make."""
 _OF_THE_CODE = ("git_commit", "git_dirty")
+_PLACES = (
+    *("data.dir", "data.cache", "perceptual.weights"),
+    *("eval.cache", "eval.classifier", "eval.inception_weights"),
+)
 
 
 def step_to_evaluate(workdir: Path, found: Chain) -> tuple[int | None, Finding | None]:
@@ -50,8 +54,8 @@ def check(model: Model, workdir: Path, elsewhere: bool, begun: Sequence[Line]) -
     folder = workdir / "evals"
     names = sorted(path.name for path in folder.glob("*.json"))
     with tempfile.TemporaryDirectory(prefix=".evals-", dir=workdir / "audit") as scratch:
-        model = model._replace(config=_config(model, folder, names, begun))
-        evals.write(model, Path(scratch), configs.digest(model.config))
+        config, digest = _config(model, folder, names, begun)
+        evals.write(model._replace(config=config), Path(scratch), digest)
         absent = sorted({path.name for path in Path(scratch).glob("*.json")} - set(names))
         same: list[str] = []
         near: dict[str, float] = {}
@@ -77,8 +81,14 @@ def check(model: Model, workdir: Path, elsewhere: bool, begun: Sequence[Line]) -
         yield Finding("evals", REMARK, text, {"near": near})
 
 
-def _config(model: Model, folder: Path, names: list[str], begun: Sequence[Line]) -> ConfigDict:
-    """The config the evaluations were made under, if it is one of those known; else the model's."""
+def _config(
+    model: Model, folder: Path, names: list[str], begun: Sequence[Line]
+) -> tuple[ConfigDict, str]:
+    """The config the evaluations were made under, if it is one of those known, and its digest.
+
+    Files lie where the model's config says: weights may have been brought to another place. The
+    model's own where none is known.
+    """
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         wanted = strict_json.read(folder / names[0])["protocol"]["config_digest"]
         for config in (
@@ -86,8 +96,11 @@ def _config(model: Model, folder: Path, names: list[str], begun: Sequence[Line])
             *(configs.from_json(line["config"], configs.base()) for line in reversed(begun)),
         ):
             if configs.digest(config) == wanted:
-                return config
-    return model.config
+                config = config.copy_and_resolve_references()
+                places = {key: configs.dotted(model.config)[key] for key in _PLACES}
+                config.update_from_flattened_dict({key: at for key, at in places.items() if at})
+                return config, wanted
+    return model.config, configs.digest(model.config)
 
 
 def _step(path: Path) -> int | None:

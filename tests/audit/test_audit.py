@@ -309,6 +309,13 @@ def test_an_edited_evaluation_is_named_by_its_number(copied):
     assert text.startswith("evals/reconstruction.json: values.mse ")
 
 
+def test_files_may_lie_elsewhere_when_a_run_is_audited(copied, tmp_path):
+    place = f"--config.eval.cache={tmp_path / 'elsewhere'}"
+    found = findings(copied, "--span=0:0", place)
+    (evaluated,) = (each for each in found if each.check == "evals" and each.verdict == PASS)
+    assert "reconstruction" in evaluated.text
+
+
 def test_a_run_without_a_ledger_cannot_be_audited(copied, capsys):
     (copied / ledger.FILE).unlink()
     assert launch.main([f"--workdir={copied}", "--mode=audit"]) == 2
