@@ -133,6 +133,7 @@ def open_for_training(
 ) -> Iterator[None]:
     """Makes the workdir, or checks that the run in it is this one; then records the config.
 
+    What the run had other values of until now (`resume.config`) stays beside it, as "earlier".
     Within the context no other process may do so; of several that train one model together the
     first alone does.
 
@@ -149,6 +150,9 @@ def open_for_training(
         check_trainable(workdir, config, data)  # another process may have made it meanwhile
         sweep(workdir)
         saved = read_config(workdir) or {}
+        earlier = saved.get("earlier", [])
+        if saved and (changed := _changed(saved["config"], config)):
+            earlier = [*earlier, changed]
         write_json(
             workdir / "config.json",
             {
@@ -157,9 +161,21 @@ def open_for_training(
                 "digest": configs.digest(config),
                 "name": name,
                 "data": saved.get("data", {}) | data,
+                **({"earlier": earlier} if earlier else {}),
             },
         )
         yield
+
+
+def _changed(saved: Mapping[str, Any], config: ConfigDict) -> dict[str, Any]:
+    """What a run was trained with that this config has another value of, by dotted key."""
+    defaults = configs.dotted(configs.to_json(configs.base()))
+    now, then = configs.dotted(configs.to_json(config)), defaults | configs.dotted(dict(saved))
+    return {
+        key: value
+        for key, value in then.items()
+        if now.get(key, value) != value and not configs.may_change(key)
+    }
 
 
 def record_environment(

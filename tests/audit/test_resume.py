@@ -1,5 +1,6 @@
 """A run resumed under other circumstances: refused or recorded, as configured."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -84,6 +85,7 @@ def test_another_config_is_refused_unless_it_is_to_be_recorded(copied, capsys):
     assert goes_on(copied, "--config.loss.beta=2.0") == 2
     assert "loss.beta" in capsys.readouterr().err
     assert goes_on(copied, "--config.loss.beta=2.0", "--config.resume.config=record") == 0
+    assert json.loads((copied / "config.json").read_text())["earlier"] == [{"loss.beta": 1.0}]
     assert [line["config"]["loss"]["beta"] for line in begun(copied)] == [1.0, 2.0]
     found = verdicts(copied)
     assert found["config"] == (

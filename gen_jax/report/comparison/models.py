@@ -85,11 +85,16 @@ def _identity(member: Member) -> str:
 
 
 def _meant(member: Member) -> dict[str, Any]:
-    """What of a config makes a model; images and the weights of a perceptual loss by digest."""
+    """What of a config makes a model; images and the weights of a perceptual loss by digest.
+
+    A run that went on under another config than it began with is a model of its own.
+    """
     config, data = without_places(without_seed(member)), member.run.config.get("data")
     data = data if isinstance(data, Mapping) else {}
     digests = {"perceptual.weights": "perceptual_weights", "data.content": "train_content"}
-    return config | {key: data[name] for key, name in digests.items() if data.get(name)}
+    config |= {key: data[name] for key, name in digests.items() if data.get(name)}
+    earlier = member.run.config.get("earlier")
+    return config | ({"config.earlier": json.dumps(earlier)} if earlier else {})
 
 
 def differing(configs: Sequence[dict[str, Any]]) -> list[str]:

@@ -63,6 +63,15 @@ def test_other_images_under_one_name_are_another_model(run, grouped):
     assert labels((first, second)) == ["vae, content ab", "vae, content cd"]
 
 
+def test_a_run_that_began_under_another_config_is_another_model(run, grouped):
+    for seed, earlier in ((1, {}), (2, {"earlier": [{"loss.beta": 4.0}]}), (3, {})):
+        file = run(f"{seed}", seed=seed) / "config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | earlier))
+    first, second = grouped()
+    assert [member.name for member in first.members] == ["1", "3"]
+    assert [member.name for member in second.members] == ["2"]
+
+
 def test_networks_of_a_perceptual_loss_are_known_by_their_digests(run, grouped):
     for seed, digest in ((1, "ab"), (2, "cd"), (3, "ab")):
         weights = {"perceptual": {"weights": f"{seed}.npz"}}
