@@ -69,9 +69,13 @@ def evaluate(model: Model) -> Result | None:
             found = numbers.compare(seer, Side(real, None), fake, seed, settings.allow_few)
         values |= {f"{name}/{metric}": value for metric, value in found[0].items()}
         errors |= {f"{name}/{metric}": value for metric, value in found[1].items()}
+    units = {name: names.unit(name.partition("/")[2]) for name in values}
+    if known < count:
+        rebuilt = [name for name in units if name.startswith("reconstructions/")]
+        units |= {name: f"{units[name]}; {known} images" for name in rebuilt}
     return Result(
         values=values,
-        units={name: names.unit(name.partition("/")[2]) for name in values},
+        units=units,
         errors=errors,
         protocol={
             "split": "train",

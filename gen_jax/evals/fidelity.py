@@ -2,7 +2,8 @@
 
 Through Inception-v3, or through a classifier trained here; what is called FID is the Frechet
 distance at Inception's last pooling and nothing else. Everything a number hangs on is in its
-protocol, the floor beside it is the same number of real test images.
+protocol, the floor beside it is the same number of real test images; where there are fewer, as many
+samples are measured beside it, for distances compare only of equal counts.
 """
 
 from pathlib import Path
@@ -133,12 +134,13 @@ def _evaluate(model: Model, seer: Extractor) -> Result:
     asked = asked_labels(model, fakes)
     drawn = real_features.watched(seer, model.drawn(asked), fakes, "samples")
     fake = Side(drawn, asked if config.conditional else None)
+    fewer = sorted({*settings.fidelity_fewer, *_floors_count(seer, held, fakes, settings)})
     absent = {name: why for tap, why in seer.absent.items() for name in names.at_tap(seer, tap)}
     # What BLAS sums up must not depend on the cores it finds.
     with threadpool_limits(limits=1, user_api="blas"):
         values, errors = numbers.compare(seer, train, fake, config.seed, settings.allow_few)
         for more in (
-            numbers.of_fewer(seer, train, fake, settings.fidelity_fewer, settings.allow_few),
+            numbers.of_fewer(seer, train, fake, fewer, settings.allow_few),
             _floor(model, seer, train, held),
             numbers.copies(seer, train, fake, held.side, absent),
             numbers.within_classes(seer, fake, held.side, config.seed),
@@ -147,9 +149,13 @@ def _evaluate(model: Model, seer: Extractor) -> Result:
     for name in (name for tap in seer.taps for name in names.at_tap(seer, tap)):
         if name not in values:
             absent.setdefault(name, _lacking(name, seer, fake, held.number))
+    units = {name: names.unit(name) for name in values}
+    if held.number < fakes:
+        of = f", {held.number} of them"
+        units |= {name: unit + of for name, unit in units.items() if name.startswith("floor/")}
     return Result(
         values=values,
-        units={name: names.unit(name) for name in values},
+        units=units,
         errors=errors,
         protocol={
             "split": "train",
@@ -195,10 +201,21 @@ def _held(model: Model, seer: Extractor, cache: Path | None) -> _Held:
     return _Held(side, side.size, digest)
 
 
+def _enough(seer: Extractor, held: _Held, few: bool) -> bool:
+    """Whether there are test images for a floor."""
+    return held.side is not None and held.number >= (FEWEST if few else _dimension(seer))
+
+
+def _floors_count(seer: Extractor, held: _Held, fakes: int, settings: ConfigDict) -> list[int]:
+    """How many samples a floor compares with, where that is not all of them."""
+    short = held.number < fakes and _enough(seer, held, settings.allow_few)
+    return [held.number] if short else []
+
+
 def _floor(model: Model, seer: Extractor, train: Side, held: _Held) -> Numbers:
     """Test images in the place of samples, where there are enough."""
     few = model.config.eval.allow_few
-    if held.side is None or held.number < (FEWEST if few else _dimension(seer)):
+    if held.side is None or not _enough(seer, held, few):
         return {}, {}
     both = numbers.compare(seer, train, held.side, model.config.seed, few)
     values, errors = ({f"floor/{name}": x for name, x in each.items()} for each in both)

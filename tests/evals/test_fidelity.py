@@ -166,7 +166,8 @@ def test_every_number_that_could_be_is_there_or_says_why(weights):
     result = fidelity.through_classifier(model(weights, conditional=True))
     seer = extractor.of_classifier(weights, TRAIN.spec)
     known = {*result.values, *result.protocol["absent"]}
-    assert known == set(fidelity_names.at_tap(seer, "classifier"))
+    # Beside a floor of 40 images, as many samples.
+    assert known - {"first_40/fd_classifier"} == set(fidelity_names.at_tap(seer, "classifier"))
     assert result.values.keys().isdisjoint(result.protocol["absent"])
 
 
@@ -242,6 +243,15 @@ def test_the_net_a_loss_was_trained_with_does_not_judge(weights):
 def test_without_a_net_there_is_no_number(weights):
     assert fidelity.through_classifier(model(None)) is None
     assert fidelity.through_inception(model(weights)) is None
+
+
+def test_a_floor_of_fewer_images_has_as_many_samples_beside_it(weights):
+    result = fidelity.through_classifier(model(weights))
+    assert result.units["floor/fd_classifier"].endswith("test images for samples, 40 of them")
+    assert result.values["first_40/fd_classifier"] > result.values["fd_classifier"]
+    alike = fidelity.through_classifier(model(weights, **{"eval.fidelity_samples": 40}))
+    assert alike.units["floor/fd_classifier"].endswith("test images for samples")
+    assert not [name for name in alike.values if name.startswith("first_")]
 
 
 def test_of_fewer_samples_are_the_first_ones(weights):
