@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import tarfile
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -33,8 +34,9 @@ def write(entries: Sequence[str], out: Path, part_bytes: int) -> list[Path]:
 
     Raises:
       UserError: an entry that names no run, a run that is being trained, something in a run that
-        is no file of its own, or a folder within a run; an earlier archive is as it was then.
-      OSError: the folder cannot be written.
+        is no file of its own, or a folder within a run.
+      OSError: the folder cannot be written, or the disk is full. An earlier archive is as it was
+        then, as after any error.
     """
     paths = runs.find(entries)
     for path in paths:
@@ -45,8 +47,19 @@ def write(entries: Sequence[str], out: Path, part_bytes: int) -> list[Path]:
         for name, path in zip(runs.below(paths), paths, strict=True)
         for file in _files(path)
     ]
-    for stale in [*out.glob(f"{NAME}.*"), *out.glob(SUMS)]:
-        stale.unlink()
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".archive.", dir=out) as scratch:
+        # An earlier archive stays until this one is whole: the disk may be full.
+        _pack(members, Path(scratch), part_bytes)
+        for stale in [*out.glob(f"{NAME}.*"), *out.glob(SUMS)]:
+            stale.unlink()
+        for path in sorted(Path(scratch).iterdir(), key=lambda path: path.name == SUMS):
+            path.rename(out / path.name)  # the sums last: with them an archive is whole
+    return sorted(out.glob(f"{NAME}.*"))
+
+
+def _pack(members: Sequence[tuple[str, Path]], out: Path, part_bytes: int) -> None:
+    """Writes the parts, and their sums, of these files by the names they get."""
     parts = _Parts(out, part_bytes)
     with (
         gzip.GzipFile(fileobj=cast(BinaryIO, parts), mode="wb", filename="", mtime=0) as packed,
@@ -62,7 +75,6 @@ def write(entries: Sequence[str], out: Path, part_bytes: int) -> list[Path]:
     written = parts.finish()
     sums = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in written)
     write_bytes(out / SUMS, "".join(f"{line}\n" for line in sums).encode())
-    return written
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -87,6 +87,28 @@ def test_a_run_that_is_training_and_an_archive_before_a_mistake_stay(run, tmp_pa
     assert {part.name: part.read_bytes() for part in out.iterdir()} == before
 
 
+def test_a_full_disk_leaves_the_archive_before(run, tmp_path, monkeypatch):
+    path, out = run("a"), tmp_path / "back"
+    archive.write([str(path)], out, 100)
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    (path / "more").write_bytes(hashlib.sha256(b"1").digest() * 40)
+    write, count = archive.write_bytes, []
+
+    def full(*args):
+        count.append(args)
+        if len(count) == 3:
+            raise OSError(28, "No space left on device")
+        write(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive, "write_bytes", full)
+        with pytest.raises(OSError, match="No space"):
+            archive.write([str(path)], out, 100)
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+    assert len(archive.write([str(path)], out, 100)) > len(before) - 1
+    assert not [file for file in out.iterdir() if file.is_dir()]
+
+
 def test_an_archive_within_what_it_packs_is_refused(run, tmp_path):
     path = run("a")
     for out in (path, path / "back"):
