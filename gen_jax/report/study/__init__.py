@@ -74,9 +74,15 @@ def write(
             report, drawn = markdown.render(sections.compose(models.group(members)))
             _replace_report(root, report.encode(errors="backslashreplace"), drawn)
         if named:
+            old = Path(scratch) / "old"
             if (root / RECORDS).is_dir():
-                os.rename(root / RECORDS, Path(scratch) / "old")
-            os.rename(new, root / RECORDS)
+                os.rename(root / RECORDS, old)
+            try:
+                os.rename(new, root / RECORDS)
+            except BaseException:  # the scratch folder is removed with what is in it
+                if old.is_dir():
+                    os.rename(old, root / RECORDS)
+                raise
     for target, source in shown.items():
         write_bytes(root / target, source.read_bytes())
     write_bytes(page, filled.encode(errors="backslashreplace"))

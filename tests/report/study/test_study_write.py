@@ -269,3 +269,23 @@ def test_a_damaged_evaluation_is_no_record(folder, tmp_path):
     (tmp_path / "runs" / "plain" / "2" / "evals" / "reconstruction.json").write_text("{")
     with pytest.raises(UserError, match=r"reconstruction\.json cannot be read"):
         study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+
+
+def test_records_are_those_before_if_the_new_ones_cannot_take_their_place(
+    folder, tmp_path, monkeypatch
+):
+    study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+    before, rename = files(folder), study.os.rename
+
+    def failing(source, target):
+        if str(source).endswith("records") and ".records." in str(source):
+            raise OSError("no")
+        rename(source, target)
+
+    monkeypatch.setattr(study.os, "rename", failing)
+    (tmp_path / "runs" / "beta" / "1" / "metrics.jsonl").unlink()
+    with pytest.raises(OSError, match="no"):
+        study.write(folder, [str(tmp_path / "runs" / "*" / "*")])
+    assert {name: content for name, content in files(folder).items() if "records" in name} == {
+        name: content for name, content in before.items() if "records" in name
+    }
