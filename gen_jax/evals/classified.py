@@ -20,6 +20,9 @@ CONFIDENT = 0.9
 FOUND = 0.1
 """A class is found if its share of samples is at least this part of its share of real images."""
 
+HELD_AGAINST = ("classes_found", "classes", "class_tv")
+EVENED = {"test_images": "weighted, so that every class counts alike"}
+"""What of a conditional model is held against test images, and how."""
 MOST_NAMED = 20
 ROWS, COLUMNS = 10, 8
 Numbers = tuple[dict[str, float], dict[str, str]]
@@ -89,8 +92,8 @@ def evaluate(model: Model) -> Result | None:
             "num_samples": count,
             "seed": model.config.seed,
             "labels": "classes in turn" if told else "none",
-            "shares": "of test images" + (", every class evened" if told else ""),
             "classifier_digest": namer.digest,
+            **({"of": dict.fromkeys(HELD_AGAINST, EVENED)} if told else {}),
         },
         errors=_errors(values, count, len(positions)),
         verdict=mode_verdict(values) if spec.name == STACKED else verdict(values),

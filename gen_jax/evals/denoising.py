@@ -23,9 +23,9 @@ def evaluate(model: Model) -> Result | None:
 
     Denoised is what the model decodes from the posterior mean of the corrupted image. Both are cut
     off at -1 and 1, between which all images lie: of Gaussian noise on black that alone takes away
-    half, and is no merit of the model. Every kind of corruption is tried, the
-    trained one and those never seen alike, each at `LEVELS` and at the trained level (fractions end
-    at 1). Noise of a kind is the same at all levels.
+    half, and is no merit of the model. Every kind of corruption is tried, the trained one and those
+    never seen alike, each at `LEVELS` and at the trained level (fractions end at 1). Noise of a
+    kind is the same at all levels.
 
     None for a model that was not trained to denoise.
     """

@@ -92,7 +92,8 @@ def test_whoever_shows_what_is_asked_for_is_right_about_shares_that_differ():
     np.testing.assert_allclose(result.arrays["class_shares_real"], np.full(5, 0.2), rtol=1e-6)
     by_data = evaluate(lambda data, labels: labels // 2, real=(0, 0, 1, 1, 2), conditional=True)
     assert by_data.values["class_tv"] == pytest.approx(2 / 15)
-    assert "every class evened" in result.protocol["shares"]
+    assert result.protocol["of"]["class_tv"] == classified.EVENED
+    assert "of" not in evaluate(lambda data, labels: labels).protocol
 
 
 def test_classes_not_trained_on_are_neither_asked_for_nor_looked_for():
