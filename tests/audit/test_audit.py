@@ -346,7 +346,7 @@ def test_two_runs_are_compared_down_to_the_step_and_the_array(
     [
         (["--runs=a,b"], "say where to write"),
         (["--runs=a,b", "--workdir=out"], "no run in a"),
-        (["--workdir=nowhere"], "say what to run"),
+        (["--workdir=nowhere"], "no run in nowhere: there is no such folder"),
         (["--runs=a", "--workdir=out", "--config=configs/vae_mnist.py"], "leave out --config"),
     ],
 )
