@@ -6,8 +6,11 @@ latent dimension is worth its KL. lambda 0.1 is taken as it stands, the class is
 and the discriminator judges reconstructions as well. Kept as evidence; the report's verdict on the
 latents says what became of them.
 
-Command: python run.py --config=configs/cvae_gan_cifar100_literal.py --config.num_epochs=2
-Result: 0 of 128 latent dimensions active after 2 epochs, KL 0.10 nats; the report says so itself.
+Command: python run.py --config=configs/cvae_gan_cifar100_literal.py
+Cost: 7,813 steps, about 175 minutes on one CPU core of the slower kind (100 img/s).
+Result: a collapse, KL 0.15 nats after 6,793 steps: a conditional GAN whose reconstructions are
+pictures of the class, test MSE 0.34, in training 0.39 (the mean image 0.28; the study states 0.41);
+docs/results/cvae_gan_cifar100.
 """
 
 from ml_collections import ConfigDict
