@@ -115,7 +115,7 @@ def _given(flags: argparse.Namespace) -> set[str]:
 
 def _check_of_mode(given: set[str], mode: str) -> None:
     """Raises UserError for an option that this mode would not look at."""
-    for key in given:
+    for key in sorted(given):
         if _OF_MODE.get(key, mode) != mode:
             reason = f"--{key}: of --mode={_OF_MODE[key]}; leave it out"
             if key == "seed":
