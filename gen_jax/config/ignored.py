@@ -101,9 +101,11 @@ IDLE: tuple[tuple[str, dict[str, object]], ...] = (
     ("loss.kl_reduction", {"loss.objective": "tcvae"}),
     ("loss.kl_reduction", {"loss.objective": "autoencoder"}),
     ("loss.kl_schedule", {"loss.objective": "autoencoder"}),
-    ("loss.beta", {"loss.objective": "autoencoder"}),
 )
-"""Keys that have no effect where others have these values."""
+"""Keys that have no effect where others have these values.
+
+Not loss.beta of an autoencoder: every VAE of configs/ sets it, and one line turns each into one.
+"""
 
 
 def reads(family: str, key: str) -> bool:
