@@ -20,10 +20,6 @@ from gen_jax.evals.model import Model
 ROUNDING = 1e-3
 """Relative difference of a number that other devices or versions may make."""
 _OF_THE_CODE = ("git_commit", "git_dirty")
-_PLACES = (
-    *("data.dir", "data.cache", "perceptual.weights"),
-    *("eval.cache", "eval.classifier", "eval.inception_weights"),
-)
 
 
 def step_to_evaluate(workdir: Path, found: Chain) -> tuple[int | None, Finding | None]:
@@ -97,7 +93,7 @@ def _config(
         ):
             if configs.digest(config) == wanted:
                 config = config.copy_and_resolve_references()
-                places = {key: configs.dotted(model.config)[key] for key in _PLACES}
+                places = {key: configs.dotted(model.config)[key] for key in configs.PATHS}
                 config.update_from_flattened_dict({key: at for key, at in places.items() if at})
                 return config, wanted
     return model.config, configs.digest(model.config)

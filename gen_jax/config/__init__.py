@@ -16,6 +16,8 @@ the command line is read by `split_args` and `override` instead.
 """
 
 from gen_jax.config.checks import (
+    OF_THE_MACHINE,
+    PATHS,
     RESUMABLE,
     check_against_base,
     check_resume,
@@ -30,6 +32,8 @@ from gen_jax.config.ranges import check_values
 
 __all__ = [
     "OF_THE_COMMAND",
+    "OF_THE_MACHINE",
+    "PATHS",
     "RESUMABLE",
     "base",
     "check_against_base",

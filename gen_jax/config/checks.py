@@ -33,10 +33,14 @@ RESUMABLE: frozenset[str] = frozenset(
     }
 )
 
-PLACES: frozenset[str] = frozenset(
-    {"data.dir", "data.stream", "data.cache", "data.resident", "perceptual.weights"}
+PATHS: tuple[str, ...] = (
+    *("data.dir", "data.cache", "perceptual.weights"),
+    *("eval.cache", "eval.classifier", "eval.inception_weights"),
 )
-"""Keys that say where and how a machine finds what a run needs."""
+"""Keys that hold a path: what lies there is told by digest, where it lies says nothing of it."""
+
+OF_THE_MACHINE: frozenset[str] = frozenset({*PATHS, "data.stream", "data.resident"})
+"""Keys that say where and how a machine finds what a run needs; the numbers are the same."""
 
 
 class _Absent:
@@ -101,8 +105,9 @@ def check_resume(saved: dict[str, Any], config: ConfigDict, workdir: str | Path)
 
 
 def wherever_it_runs(config: ConfigDict) -> dict[str, Any]:
-    """All values by dotted key but `PLACES`: those that machines which train together share."""
-    return {key: value for key, value in dotted(to_json(config)).items() if key not in PLACES}
+    """All values by dotted key that machines which train together share."""
+    settings = dotted(to_json(config))
+    return {key: value for key, value in settings.items() if key not in OF_THE_MACHINE}
 
 
 def may_change(key: str) -> bool:

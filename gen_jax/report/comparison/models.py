@@ -9,13 +9,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gen_jax.config import OF_THE_MACHINE
 from gen_jax.errors import UserError
 from gen_jax.report import style
 from gen_jax.report.comparison.runs import Member
 from gen_jax.report.tables import exact, flatten
 
-# Where files lie that evaluations look through, which their protocols name by digest, or keep.
-_PLACES = ("eval.cache", "eval.classifier", "eval.inception_weights")
 _MOST_KEYS, _MOST_LETTERS = 3, 44
 """A label that would say more than this gives way to the name of a folder."""
 
@@ -68,13 +67,13 @@ def without_seed(member: Member) -> dict[str, Any]:
 
 
 def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config by dotted key, without the keys that say only where files lie.
+    """A config by dotted key, without the keys that say only where and how a machine finds files.
 
     `data.dir` stays where data.name is "folder", whose images it decides on; elsewhere it is where
     a named data set was put.
     """
-    left_out = {*_PLACES, "data.cache", "data.resident", "perceptual.weights"}
-    left_out |= {"data.dir"} if config.get("data.name") != "folder" else set()
+    kept = {"data.dir"} if config.get("data.name") == "folder" else set()
+    left_out = OF_THE_MACHINE - kept
     return {key: value for key, value in config.items() if key not in left_out}
 
 

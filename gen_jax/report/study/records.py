@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gen_jax.config import PATHS
 from gen_jax.core import npz, strict_json
 from gen_jax.core.files import write_bytes
 from gen_jax.errors import UserError
@@ -15,8 +16,7 @@ from gen_jax.report.comparison import pictures
 
 _DIGITS = 7
 """Significant digits of what was logged: all that float32 has."""
-_PLACES = {*("inception_weights", "classifier", "cache", "weights"), "dir"}
-"""Config keys that say where something lies."""
+_PLACES = {key.rpartition(".")[2] for key in PATHS}
 _COMMANDS = ("command", "xla_flags")
 """Entries of an environment whose words may hold paths."""
 

@@ -32,11 +32,13 @@ PLACES = [
     {"eval": {"inception_weights": "a.npz"}},
     {"perceptual": {"weights": "a.npz"}},
     {"data": {"dir": "a"}},
+    {"data": {"stream": True}},
+    {"data": {"resident": "no"}},
 ]
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_where_files_lie_does_not_part_the_seeds_of_a_model(run, grouped, place):
+def test_how_a_machine_finds_files_does_not_part_the_seeds_of_a_model(run, grouped, place):
     run("a", seed=1)
     run("b", seed=2, changes=place)
     run("c", seed=1, changes={"loss": {"beta": 4.0}})
