@@ -1,6 +1,9 @@
 """Any config, made small enough to run in a test."""
 
+import pytest
 from ml_collections import ConfigDict
+
+from gen_jax import modes
 
 FEW = {"num_train": 64, "num_test": 24}
 
@@ -31,3 +34,9 @@ def shrink(config: ConfigDict, steps: int = 2) -> ConfigDict:
     config.eval.update(nll_samples=4, nll_examples=8, probe_examples=40, projection=24)
     config.eval.update(baselines=False, inversions=0)
     return config
+
+
+def only_train(patch: pytest.MonkeyPatch) -> None:
+    """Leaves out the evaluation and the report after a training, which take longer."""
+    patch.setattr(modes, "_evaluate", lambda job, model: None)
+    patch.setattr(modes, "_report", lambda job: None)

@@ -21,6 +21,7 @@ from gen_jax.errors import UserError
 from gen_jax.train import calls, resident
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.progress import Progress
+from tests.shrink import only_train
 from tests.train.test_seeds import ROOT, SMALL
 
 STEPS = (
@@ -48,12 +49,19 @@ def end(workdir):
     return lines[-1]["state"], seen, train
 
 
+@pytest.fixture(autouse=True)
+def _training_alone(monkeypatch):
+    only_train(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
     """Runs of one step a call, and of three."""
     folder = tmp_path_factory.mktemp("calls")
-    assert run(folder / "one", "--config.steps_per_call=1") == 0
-    assert run(folder / "three", "--config.steps_per_call=3") == 0
+    with pytest.MonkeyPatch.context() as patch:
+        only_train(patch)
+        assert run(folder / "one", "--config.steps_per_call=1") == 0
+        assert run(folder / "three", "--config.steps_per_call=3") == 0
     return folder
 
 

@@ -19,8 +19,11 @@ from gen_jax.families import FAMILIES
 from gen_jax.train import calls, fits, resident, steps
 from gen_jax.train.checkpoints import Checkpoints
 from gen_jax.train.progress import Progress
+from tests.shrink import only_train
 
 ROOT = Path(__file__).resolve().parents[2]
+SEEDS = (7, 8)
+TOGETHER = ("--config.seed=7", "--config.num_seeds=2")
 SMALL = (
     "--config.num_steps=6",
     "--config.checkpoint_every=2",
@@ -52,6 +55,11 @@ def run(workdir, *extra):
     return launch.main([config, f"--workdir={workdir}", *SMALL, *extra])
 
 
+@pytest.fixture
+def training_alone(monkeypatch):
+    only_train(monkeypatch)
+
+
 def end(workdir):
     """Digests of the newest checkpoint and of the ledger's lines about steps; losses."""
     ledger = (workdir / "audit" / "ledger.jsonl").read_text().splitlines()
@@ -65,49 +73,56 @@ def end(workdir):
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """Runs of seeds 7, 8 and 9, each for itself."""
+    """Runs of each seed for itself, not evaluated."""
     folder = tmp_path_factory.mktemp("alone")
-    for seed in (7, 8, 9):
-        assert run(folder / f"seed{seed}", f"--config.seed={seed}") == 0
+    with pytest.MonkeyPatch.context() as patch:
+        only_train(patch)
+        for seed in SEEDS:
+            assert run(folder / f"seed{seed}", f"--config.seed={seed}") == 0
     return folder
 
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
     folder = tmp_path_factory.mktemp("together")
-    assert run(folder, "--config.seed=7", "--config.num_seeds=3") == 0
+    assert run(folder, *TOGETHER) == 0
     return folder
 
 
-@pytest.mark.parametrize("seed", [7, 8, 9])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_each_is_the_run_alone_bit_for_bit(alone, together, seed):
     assert end(together / f"seed{seed}") == end(alone / f"seed{seed}")
 
 
-def test_each_has_a_report_and_evaluations_of_its_own(alone, together):
-    for seed in (7, 8, 9):
-        ours, theirs = (folder / f"seed{seed}" for folder in (together, alone))
-        names = {path.relative_to(ours) for path in ours.glob("evals/*.json")}
-        assert names == {path.relative_to(theirs) for path in theirs.glob("evals/*.json")} != set()
+def test_each_has_a_report_and_the_evaluations_of_a_run_alone(alone, together, tmp_path):
+    shutil.copytree(alone / "seed7", tmp_path / "seed7")
+    assert run(tmp_path / "seed7", "--config.seed=7") == 0  # trained already
+    theirs = {path.name: path.read_bytes() for path in (tmp_path / "seed7").glob("evals/*.json")}
+    for seed in SEEDS:
+        ours = together / f"seed{seed}"
+        evals = {path.name: path.read_bytes() for path in ours.glob("evals/*.json")}
+        assert evals.keys() == theirs.keys() != set()
+        assert (evals == theirs) == (seed == 7)
         assert (ours / "report.html").is_file()
         assert json.loads((ours / "config.json").read_text())["config"]["seed"] == seed
 
 
+@pytest.mark.usefixtures("training_alone")
 def test_runs_of_several_seeds_go_on_from_a_step_they_have_in_common(alone, together, tmp_path):
     shutil.copytree(together, tmp_path / "half")
     # As if it was killed between two runs' checkpoints.
-    shutil.rmtree(tmp_path / "half" / "seed9" / "checkpoints" / "6")
-    assert run(tmp_path / "half", "--config.seed=7", "--config.num_seeds=3") == 0
-    for seed in (7, 8, 9):
+    shutil.rmtree(tmp_path / "half" / "seed8" / "checkpoints" / "6")
+    assert run(tmp_path / "half", *TOGETHER) == 0
+    for seed in SEEDS:
         latest, states, _ = end(tmp_path / "half" / f"seed{seed}")
         assert (latest, states[6]) == (6, end(alone / f"seed{seed}")[1][6])
 
 
+@pytest.mark.usefixtures("training_alone")
 def test_an_interrupt_after_going_back_saves_every_run(together, alone, tmp_path, monkeypatch):
     """Those ahead would else keep a checkpoint that blocks the next save."""
     shutil.copytree(together, tmp_path / "half")
-    for seed in (8, 9):
-        shutil.rmtree(tmp_path / "half" / f"seed{seed}" / "checkpoints" / "6")
+    shutil.rmtree(tmp_path / "half" / "seed8" / "checkpoints" / "6")
     advance, count = Progress.advance, []
 
     def signalled(self):
@@ -118,22 +133,23 @@ def test_an_interrupt_after_going_back_saves_every_run(together, alone, tmp_path
 
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "advance", signalled)
-        assert run(tmp_path / "half", "--config.seed=7", "--config.num_seeds=3") == 143
-    for seed in (7, 8, 9):
+        assert run(tmp_path / "half", *TOGETHER) == 143
+    for seed in SEEDS:
         assert end(tmp_path / "half" / f"seed{seed}")[0] == 5
     assert (tmp_path / "half" / "seed7" / "checkpoints" / "later-6").is_dir()
-    assert run(tmp_path / "half", "--config.seed=7", "--config.num_seeds=3") == 0
-    for seed in (7, 8, 9):
+    assert run(tmp_path / "half", *TOGETHER) == 0
+    for seed in SEEDS:
         latest, states, _ = end(tmp_path / "half" / f"seed{seed}")
         assert (latest, states[6]) == (6, end(alone / f"seed{seed}")[1][6])
 
 
+@pytest.mark.usefixtures("training_alone")
 def test_a_damaged_checkpoint_of_one_takes_all_back_to_the_one_before(together, alone, tmp_path):
     shutil.copytree(together, tmp_path / "half")
     for file in (tmp_path / "half" / "seed8" / "checkpoints" / "6").rglob("*"):
         if file.is_file():
             file.write_bytes(b"damaged")
-    assert run(tmp_path / "half", "--config.seed=7", "--config.num_seeds=3") == 0
+    assert run(tmp_path / "half", *TOGETHER) == 0
     assert end(tmp_path / "half" / "seed8")[1][6] == end(alone / "seed8")[1][6]
 
 
@@ -143,26 +159,28 @@ def test_one_checkpoint_each_is_too_few(capsys, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("training_alone")
 def test_killed_as_the_first_of_them_saved_all_begin_again(together, alone, tmp_path):
     shutil.copytree(together, tmp_path / "half")
-    for seed in (7, 8, 9):
+    for seed in SEEDS:
         for saved in (tmp_path / "half" / f"seed{seed}" / "checkpoints").iterdir():
             if saved.name.isdigit() and (seed, saved.name) != (7, "4"):
                 shutil.rmtree(saved)
-    assert run(tmp_path / "half", "--config.seed=7", "--config.num_seeds=3") == 0
+    assert run(tmp_path / "half", *TOGETHER) == 0
     assert (tmp_path / "half" / "seed7" / "checkpoints" / "later-4").is_dir()
-    for seed in (7, 8, 9):
+    for seed in SEEDS:
         latest, states, _ = end(tmp_path / "half" / f"seed{seed}")
         assert (latest, states[6]) == (6, end(alone / f"seed{seed}")[1][6])
 
 
 def test_without_such_a_step_nothing_is_trained(together, tmp_path, capsys):
     shutil.copytree(together, tmp_path / "half")
-    shutil.rmtree(tmp_path / "half" / "seed9")
-    assert run(tmp_path / "half", "--config.seed=7", "--config.num_seeds=3") == 2
+    shutil.rmtree(tmp_path / "half" / "seed8")
+    assert run(tmp_path / "half", *TOGETHER) == 2
     assert "none is of the same step" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("training_alone")
 def test_one_of_them_goes_on_alone(together, tmp_path):
     shutil.copytree(together / "seed8", tmp_path / "seed8")
     arguments = [f"--workdir={tmp_path / 'seed8'}", "--config.num_steps=8"]
@@ -172,8 +190,7 @@ def test_one_of_them_goes_on_alone(together, tmp_path):
 
 def test_an_audit_of_every_seed(together, capsys):
     arguments = [f"--config={ROOT / 'configs' / 'cvae_gan_shapes.py'}", f"--workdir={together}"]
-    seeds = ["--config.seed=7", "--config.num_seeds=3"]
-    assert launch.main([*arguments, *SMALL, *seeds, "--mode=audit", "--span=0:2"]) == 0
+    assert launch.main([*arguments, *SMALL, *TOGETHER, "--mode=audit", "--span=0:2"]) == 0
 
 
 @pytest.mark.parametrize(("devices", "several"), [(1, False), (4, False), (4, True)])
