@@ -36,7 +36,7 @@ import sides  # noqa: E402
 
 from gen_jax import config as configs  # noqa: E402
 from gen_jax import data  # noqa: E402
-from gen_jax.core import keys, parallel, xla  # noqa: E402
+from gen_jax.core import keys, machine, parallel, xla  # noqa: E402
 from gen_jax.data.batches import Batch, Batches  # noqa: E402
 from gen_jax.families import FAMILIES  # noqa: E402
 from gen_jax.train import steps  # noqa: E402
@@ -225,6 +225,7 @@ def main() -> None:
         "config": flags.config,
         "jax": jax.__version__,
         "processors": os.cpu_count(),
+        "processor": sides.described(machine.processor(), machine.instructions()),
     }
     if "start" in only:
         result["start"] = start(flags.config, flags.set, flags.starts)

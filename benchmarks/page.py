@@ -5,6 +5,7 @@ python benchmarks/page.py
 
 import json
 from pathlib import Path
+from typing import Any
 
 import overheads
 import throughput
@@ -31,17 +32,22 @@ def main() -> None:
             )
             rates = ", ".join(f"{name} {rate:.0f}" for name, rate in result["gflops"].items())
             parts.append(
-                f"Commit {result['commit']}, {', '.join(versions)}, {result['processors']} "
-                f"processors; GFLOP/s: {rates}.\n"
+                f"Commit {result['commit']}, {', '.join(versions)}, {_machine(result)}; "
+                f"GFLOP/s: {rates}.\n"
             )
             parts.append(throughput.table(result["measured"], result["gflops"]) + "\n")
         else:
             parts.append(
-                f"Commit {result['commit']}, JAX {result['jax']}, {result['processors']} "
-                f"processors, {result['config']}.\n"
+                f"Commit {result['commit']}, JAX {result['jax']}, {_machine(result)}, "
+                f"{result['config']}.\n"
             )
             parts.append(overheads.table(result) + "\n")
     (FOLDER / "README.md").write_text("\n".join(parts))
+
+
+def _machine(result: dict[str, Any]) -> str:
+    name = result.get("processor")  # files of before it was recorded have none
+    return f"{result['processors']} processors" + (f" ({name})" if name else "")
 
 
 if __name__ == "__main__":

@@ -83,6 +83,11 @@ def commit() -> str:
     return git("describe", "--always") + ("-dirty" if changed else "")
 
 
+def described(processor: str, instructions: str) -> str:
+    """A processor by its name and whether its vectors are the wide ones, twice as fast."""
+    return f"{processor}, {'with' if 'avx512f' in instructions.split() else 'without'} AVX-512"
+
+
 def interleaved(sides: dict[str, Side], seconds: float, windows: int) -> dict[str, list[float]]:
     """Seconds per step of each side in each window, one window of each in turn.
 

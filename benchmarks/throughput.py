@@ -28,7 +28,7 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import sides  # noqa: E402
 
-from gen_jax.core import xla  # noqa: E402
+from gen_jax.core import machine, xla  # noqa: E402
 
 MODELS = ("vae_cifar10", "dcgan_cifar10", "cvae_gan_cifar100", "sngan_cifar10")
 """Convolutional VAE, DCGAN, CVAE-GAN, and SNGAN's residual networks."""
@@ -195,6 +195,7 @@ def _write(path: Path, rates: dict[str, float], measured: list[dict[str, Any]]) 
         "command": " ".join(["python benchmarks/throughput.py", *sys.argv[1:]]),
         "commit": sides.commit(),
         "processors": os.cpu_count(),
+        "processor": sides.described(machine.processor(), machine.instructions()),
         "python": platform.python_version(),
         "gflops": rates,
         "measured": measured,

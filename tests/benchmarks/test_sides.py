@@ -40,6 +40,11 @@ def test_a_side_that_ends_is_named_by_its_last_words():
         sides.Side([sys.executable, "-c", "1 / 0"])
 
 
+def test_a_processor_is_told_by_its_vectors():
+    assert sides.described("EPYC", "flags: fma avx512f avx512dq") == "EPYC, with AVX-512"
+    assert sides.described("EPYC", "flags: fma avx2") == "EPYC, without AVX-512"
+
+
 def test_the_floor_and_the_ratio_in_a_table():
     measured = {
         "model": "vae_cifar10",
