@@ -8,7 +8,7 @@ latents says what became of them.
 
 Command: python run.py --config=configs/cvae_gan_cifar100_literal.py
 Cost: 7,813 steps, about 175 minutes on one CPU core of the slower kind (100 img/s).
-Result: a collapse, KL 0.15 nats after 6,793 steps: a conditional GAN whose reconstructions are
+Result: a collapse, KL 0.15 nats: a conditional GAN whose reconstructions are
 pictures of the class, test MSE 0.34, in training 0.39 (the mean image 0.28; the study states 0.41);
 docs/results/cvae_gan_cifar100.
 """
