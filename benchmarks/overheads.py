@@ -3,7 +3,7 @@
     python benchmarks/overheads.py --config=cvae_gan_cifar100 --output=runs/overheads.json
 
 - input: a step on the batches of the data set, prepared by the prefetching thread, over a step on
-  one batch that stays; windows in turn, one process, median of pairs.
+  one batch that stays; windows in turn, now the one first and now the other, one process.
 - checkpoints: seconds the loop waits for one to be started, over the time between two.
 - start: from the start of `run.py` to its first line of metrics, that of the first step; with
   nothing kept of an earlier one (compiled programs, decoded images), and again; median of several.
@@ -11,6 +11,8 @@
   windows in turn. And eight steps of an eighth of the batch on one device, which do what eight
   devices do (small convolutions, eight updates of the parameters) but one after the other. And the
   FLOPs of all devices, counted from the compiled programs, over those of one.
+- evaluation: images a second of `Family.metrics` over the test set and of samples drawn, as
+  evaluations call them; the best of several.
 
 Data must be prepared (TFDS_DATA_DIR, --set data.dir=...), or `shapes`.
 """
@@ -32,12 +34,14 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
 import jax  # noqa: E402
+import numpy as np  # noqa: E402
 import sides  # noqa: E402
 
 from gen_jax import config as configs  # noqa: E402
 from gen_jax import data  # noqa: E402
 from gen_jax.core import keys, machine, parallel, xla  # noqa: E402
 from gen_jax.data.batches import Batch, Batches  # noqa: E402
+from gen_jax.evals.model import Model  # noqa: E402
 from gen_jax.families import FAMILIES  # noqa: E402
 from gen_jax.train import steps  # noqa: E402
 from gen_jax.train.checkpoints import Checkpoints  # noqa: E402
@@ -45,6 +49,7 @@ from gen_jax.train.checkpoints import Checkpoints  # noqa: E402
 DEVICES = (1, 2, 4, 8)
 ONE_OF = "one of the most"
 """The side that does what one of the most devices does, alone."""
+EVALUATED = {"metrics": "test images, every term of the objective", "samples": "samples drawn"}
 
 
 def in_process(name: str, settings: list[str], seconds: float, windows: int) -> dict[str, Any]:
@@ -78,10 +83,11 @@ def in_process(name: str, settings: list[str], seconds: float, windows: int) -> 
         window(source, 3)
     count = max(2, round(seconds / window(sources["fixed"], 2)))
     times: dict[str, list[float]] = {each: [] for each in sources}
-    for _ in range(windows):
-        for each, source in sources.items():
-            window(source, 2)  # what the thread prepared meanwhile
-            times[each].append(window(source, count))
+    for turn in range(windows):
+        # Whatever drifts favours neither.
+        for each in list(sources)[:: 1 if turn % 2 else -1]:
+            window(sources[each], 2)  # what the thread prepared meanwhile
+            times[each].append(window(sources[each], count))
     alone = time.perf_counter()
     for index in range(20):
         batches.batch(index)
@@ -98,7 +104,6 @@ def in_process(name: str, settings: list[str], seconds: float, windows: int) -> 
     return {
         "input": {
             "seconds": times,
-            "ratio": sides.ratio(times, "fixed", "real"),
             "images_per_second_alone": images,
         },
         "checkpoints": {
@@ -107,6 +112,30 @@ def in_process(name: str, settings: list[str], seconds: float, windows: int) -> 
             "share": statistics.median(stalls) / between,
         },
     }
+
+
+def evaluation(name: str, settings: list[str], repeats: int = 3) -> dict[str, float]:
+    """Images a second of what evaluations spend their time on, where the family has it."""
+    config = configs.override(configs.load(ROOT / "configs" / f"{name}.py"), settings)
+    train, test = data.load(config.data, "train"), data.load(config.data, "test")
+    family = FAMILIES[config.family](config, test.spec)
+    state = jax.jit(family.init)(keys.stream(config.seed, "init"))
+    model = Model(family, state, config, train, test, 0)
+    count = min(len(test), 8 * config.eval.batch_size)
+    labels = np.arange(count, dtype=np.int32) % test.spec.num_classes
+    asked = {"metrics": lambda: model.metrics(count), "samples": lambda: model.sample(labels)}
+    found = {}
+    for each, function in asked.items():
+        if each == "samples" and family.sample is None:
+            continue
+        function()  # compiles
+        times = []
+        for _ in range(repeats):
+            begun = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - begun)
+        found[each] = count / min(times)
+    return found
 
 
 def start(name: str, settings: list[str], times: int) -> dict[str, list[float]]:
@@ -169,13 +198,8 @@ def devices(name: str, settings: list[str], seconds: float, windows: int) -> dic
     finally:
         for side in running.values():
             side.__exit__()
-    # How many times as long as on one.
-    ratios = {str(count): sides.ratio(times, "1", str(count)) for count in DEVICES[1:]}
-    in_turn = {"1": times["1"], "turns": [most * spent for spent in times[ONE_OF]]}
     return {
         "seconds": times,
-        "ratios": ratios,
-        "in_turn": sides.ratio(in_turn, "1", "turns"),
         "work": {str(count): flops[count] / flops[1] for count in DEVICES[1:]},
     }
 
@@ -187,22 +211,28 @@ def table(result: dict[str, Any]) -> str:
         middle, low, high = statistics.median(spent), min(spent), max(spent)
         lines.append(f"| start to first step, {kind} | {middle:.1f} s ({low:.1f} to {high:.1f}) |")
     if "input" in result:
-        ratio, saved = result["input"]["ratio"], result["checkpoints"]
+        saved = result["checkpoints"]
+        ratio = sides.ratio(result["input"]["seconds"], "fixed", "real")
         lines += [
             f"| real data over a fixed batch | {_ratio(ratio)} |",
             f"| batches alone, images/s | {result['input']['images_per_second_alone']:.0f} |",
             f"| a checkpoint's stall | {saved['stall_seconds']:.3f} s, "
             f"{100 * saved['share']:.2f} % at one in {saved['every']} steps |",
         ]
-    for count, ratio in result.get("devices", {}).get("ratios", {}).items():
-        lines.append(f"| {count} virtual devices over one | {_ratio(ratio)} |")
-    if "in_turn" in result.get("devices", {}):
-        many = f"{DEVICES[-1]} steps of 1/{DEVICES[-1]} of the batch"
+    if "devices" in result:  # how many times as long as on one
+        times, most = result["devices"]["seconds"], DEVICES[-1]
+        for count in DEVICES[1:]:
+            ratio = sides.ratio(times, "1", str(count))
+            lines.append(f"| {count} virtual devices over one | {_ratio(ratio)} |")
+        turns = {"1": times["1"], "turns": [most * spent for spent in times[ONE_OF]]}
         lines.append(
-            f"| {many}, one device, over one step | {_ratio(result['devices']['in_turn'])} |"
+            f"| {most} steps of 1/{most} of the batch, one device, over one step "
+            f"| {_ratio(sides.ratio(turns, '1', 'turns'))} |"
         )
     for count, ratio in result.get("devices", {}).get("work", {}).items():
         lines.append(f"| FLOPs of {count} virtual devices over those of one | {ratio:.3f} |")
+    for name, rate in result.get("evaluation", {}).items():
+        lines.append(f"| {EVALUATED[name]}, images/s | {rate:.0f} |")
     return "\n".join(lines)
 
 
@@ -214,7 +244,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a window")
     parser.add_argument("--windows", type=int, default=7)
     parser.add_argument("--starts", type=int, default=3, help="of a run, cold and warm")
-    parser.add_argument("--only", default="start,input,devices")
+    parser.add_argument("--only", default="start,input,devices,evaluation")
     parser.add_argument("--output", help="a JSON file")
     flags = parser.parse_args()
     xla.prepare()
@@ -233,6 +263,8 @@ def main() -> None:
         result |= in_process(flags.config, flags.set, flags.seconds, flags.windows)
     if "devices" in only:
         result["devices"] = devices(flags.config, flags.set, flags.seconds, flags.windows)
+    if "evaluation" in only:
+        result["evaluation"] = evaluation(flags.config, flags.set)
     print(table(result))
     if flags.output:
         Path(flags.output).parent.mkdir(parents=True, exist_ok=True)

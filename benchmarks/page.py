@@ -1,13 +1,15 @@
-"""Writes docs/results/speed/README.md from the JSON files beside it.
+"""Writes README.md from the JSON files beside it, by default of docs/results/speed.
 
-python benchmarks/page.py
+python benchmarks/page.py [FOLDER]
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import overheads
+import seeds
 import throughput
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "results" / "speed"
@@ -18,10 +20,15 @@ Written by `python benchmarks/page.py` from the JSON files in this folder; what 
 """
 
 
-def main() -> None:
+def write(folder: Path) -> None:
+    """Writes the page of a folder into it."""
+    (folder / "README.md").write_text(text(folder))
+
+
+def text(folder: Path) -> str:
     """One section a file, in the order of their names."""
     parts = [HEAD]
-    for path in sorted(FOLDER.glob("*.json")):
+    for path in sorted(folder.glob("*.json")):
         result = json.loads(path.read_text())
         parts.append(f"## {path.stem.replace('_', ' ')}\n\n```bash\n{result['command']}\n```\n")
         if "measured" in result:
@@ -36,13 +43,20 @@ def main() -> None:
                 f"GFLOP/s: {rates}.\n"
             )
             parts.append(throughput.table(result["measured"], result["gflops"]) + "\n")
+        elif "seeds" in result:
+            about = next(iter(result["seeds"]["about"].values()))
+            parts.append(
+                f"Commit {result['commit']}, JAX {about['jax']}, {_machine(result)}, "
+                f"{about['device']}, {result['config']}.\n"
+            )
+            parts.append(seeds.table(result["seeds"]) + "\n")
         else:
             parts.append(
                 f"Commit {result['commit']}, JAX {result['jax']}, {_machine(result)}, "
                 f"{result['config']}.\n"
             )
             parts.append(overheads.table(result) + "\n")
-    (FOLDER / "README.md").write_text("\n".join(parts))
+    return "\n".join(parts)
 
 
 def _machine(result: dict[str, Any]) -> str:
@@ -51,4 +65,4 @@ def _machine(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)

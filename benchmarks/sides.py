@@ -88,6 +88,12 @@ def described(processor: str, instructions: str) -> str:
     return f"{processor}, {'with' if 'avx512f' in instructions.split() else 'without'} AVX-512"
 
 
+def gibibytes(memory: dict[str, float]) -> str:
+    """A side's peak: the device's where it counts one, else the process's."""
+    peak = memory.get("memory/device", memory.get("memory/host"))
+    return "" if peak is None else f"{peak:.2f}"
+
+
 def interleaved(sides: dict[str, Side], seconds: float, windows: int) -> dict[str, list[float]]:
     """Seconds per step of each side in each window, one window of each in turn.
 
@@ -102,7 +108,6 @@ def interleaved(sides: dict[str, Side], seconds: float, windows: int) -> dict[st
 
 
 def ratio(times: dict[str, list[float]], ours: str, theirs: str) -> dict[str, float]:
-    """How many times as fast ours is: the median over pairs of windows, and its quartiles."""
+    """How many times as fast ours is: the median over pairs of windows, the least and the most."""
     ratios = [b / a for a, b in zip(times[ours], times[theirs], strict=True)]
-    low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
-    return {"median": middle, "low": low, "high": high}
+    return {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)}

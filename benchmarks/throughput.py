@@ -4,10 +4,11 @@
 
 For each model and batch size: the train step of the config as `run.py` compiles it, on a batch that
 stays, against its peer in PyTorch (`peers/`: same networks, updates and precision) in each of
-PyTorch's modes; windows in turn, medians. A checkout of gen_jax (`--against=DIR`) is a side like
-any other. Beside it the arithmetic floor: FLOPs of the compiled program over the faster of a
-measured matrix product and a measured convolution. `--torch` is the Python that has PyTorch, if
-this one has not.
+PyTorch's modes; windows in turn, medians, and of ratios the median, least and most of pairs. A
+checkout of gen_jax (`--against=DIR`) is a side like any other. Beside it the arithmetic floor:
+FLOPs of the compiled program over the faster of a matrix product and a convolution, measured in the
+same precision; and the most memory a side held. `--torch` is the Python that has PyTorch, if this
+one has not.
 """
 
 import argparse
@@ -35,19 +36,26 @@ MODELS = ("vae_cifar10", "dcgan_cifar10", "cvae_gan_cifar100", "sngan_cifar10")
 GEN_JAX = "gen_jax"
 
 
-def ceiling() -> dict[str, float]:
-    """GFLOP/s of a matrix product and of a 3x3 convolution in float32, the best of several."""
-    key = jax.random.key(0)
-    square = jax.random.normal(key, (2048, 2048))
-    images = jax.random.normal(key, (64, 32, 32, 128))
-    kernel = jax.random.normal(key, (3, 3, 128, 128))
+def ceiling(precision: str, matmul: str) -> dict[str, float]:
+    """GFLOP/s of a matrix product and of a 3x3 convolution, the best of several.
+
+    In the precision that the sides multiply in; on a GPU of a size beside which starting one is
+    nothing.
+    """
+    if matmul == "float32":
+        jax.config.update("jax_default_matmul_precision", "highest")
+    side, count = (2048, 64) if jax.default_backend() == "cpu" else (8192, 1024)
+    key, dtype = jax.random.key(0), jnp.dtype(precision)
+    square = jax.random.normal(key, (side, side), dtype)
+    images = jax.random.normal(key, (count, 32, 32, 128), dtype)
+    kernel = jax.random.normal(key, (3, 3, 128, 128), dtype)
     layout = ("NHWC", "HWIO", "NHWC")
     convolve = jax.jit(
         lambda x, w: jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=layout)
     )
     return {
-        "matrix product": _rate(jax.jit(jnp.matmul), square, square, 2 * 2048**3),
-        "convolution": _rate(convolve, images, kernel, 2 * 64 * 32 * 32 * 128 * 128 * 9),
+        "matrix product": _rate(jax.jit(jnp.matmul), square, square, 2 * side**3),
+        "convolution": _rate(convolve, images, kernel, 2 * count * 32 * 32 * 128 * 128 * 9),
     }
 
 
@@ -108,7 +116,6 @@ def measure(model: str, batch: int, flags: argparse.Namespace) -> dict[str, Any]
         if each["images"] != about[GEN_JAX]["images"]:
             raise RuntimeError(f"{model}: {name} takes another batch: {each['images']} images")
         each.pop("config", None)
-    others = [name for name in times if name != GEN_JAX]
     return {
         "model": model,
         "batch_size": batch,
@@ -117,15 +124,15 @@ def measure(model: str, batch: int, flags: argparse.Namespace) -> dict[str, Any]
         "about": about,
         "failed": failed,
         "seconds": times,
-        "ratios": {name: sides.ratio(times, GEN_JAX, name) for name in others},
     }
 
 
 def table(measured: list[dict[str, Any]], rates: dict[str, float]) -> str:
     """A Markdown table: a row a side."""
     lines = [
-        "| model | batch | side | ms a step | images/s | gen_jax is faster by | of the floor |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| model | batch | side | ms a step | images/s | gen_jax is faster by | of the floor "
+        "| GiB |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for each in measured:
         flops = each["about"][GEN_JAX]["flops"]
@@ -133,15 +140,12 @@ def table(measured: list[dict[str, Any]], rates: dict[str, float]) -> str:
         for name, times in each["seconds"].items():
             seconds = statistics.median(times)
             images = each["about"][name]["images"]
-            ratio = each["ratios"].get(name)
-            faster = (
-                f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
-                if ratio
-                else ""
-            )
+            ratio = sides.ratio(each["seconds"], GEN_JAX, name)
+            faster = f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
             lines.append(
                 f"| {each['model']} | {each['batch_size']} | {name} | {1e3 * seconds:.1f} "
-                f"| {images / seconds:.0f} | {faster} | {floor / seconds:.2f} |"
+                f"| {images / seconds:.0f} | {faster if name != GEN_JAX else ''} "
+                f"| {floor / seconds:.2f} | {sides.gibibytes(each['about'][name]['memory'])} |"
             )
     return "\n".join(lines)
 
@@ -169,10 +173,11 @@ def main() -> None:
     flags.modes = [mode for mode in flags.modes.split(",") if mode]
     if flags.ceiling:
         xla.prepare()
-        print(json.dumps(ceiling()))
+        print(json.dumps(ceiling(flags.precision, flags.matmul)))
         return
     # In a process of its own, which leaves a GPU's memory to the sides.
     command = [sys.executable, __file__, "--ceiling"]
+    command += [f"--precision={flags.precision}", f"--matmul={flags.matmul}"]
     rates = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     print("ceiling: " + ", ".join(f"{name} {rate:.0f} GFLOP/s" for name, rate in rates.items()))
     measured: list[dict[str, Any]] = []

@@ -1,7 +1,8 @@
 """A side of `throughput.py`: the peer of a config in PyTorch, on a fixed batch.
 
 Takes a JSON object: "config" (the whole, as JSON), "num_classes", "mode" and "matmul" ("tf32", or
-"float32", of a GPU). With the config's precision "bfloat16" a step runs under torch.autocast.
+"float32", of a GPU). With the config's precision "bfloat16" forward passes run under
+torch.autocast.
 
 Modes: "eager"; "compile", every network through torch.compile; "graphs", on a GPU, the whole step
 captured as a CUDA graph; "heap", on a CPU, freed memory kept as gen_jax keeps it; several of them
@@ -41,7 +42,12 @@ def main() -> None:
     nets = nets.to(device, memory_format=torch.channels_last)
     parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in nets.items()}
     graphs = "graphs" in mode
-    step, _ = steps.make(config, nets, {"fused": True, "capturable": graphs})
+
+    def autocast() -> torch.autocast:
+        # Nothing kept from one replay of a graph may be used in another.
+        return torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=not graphs)
+
+    step, _ = steps.make(config, nets, {"fused": True, "capturable": graphs}, autocast)
     if "compile" in mode:
         for net in nets.values():
             net.compile()
@@ -53,8 +59,7 @@ def main() -> None:
 
     def train() -> dict[str, torch.Tensor]:
         scaled = (images.float() / 127.5 - 1).permute(0, 1, 4, 2, 3)
-        with torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False):
-            return step(scaled, labels) if config["family"] == "gan" else step(scaled[0], labels[0])
+        return step(scaled, labels) if config["family"] == "gan" else step(scaled[0], labels[0])
 
     def synchronise() -> None:
         if device.type == "cuda":

@@ -6,7 +6,7 @@ of 128; here both networks take 64. `--config.discriminator.attention=16` and
 `--config.generator.attention=16` add self-attention (Zhang et al. 2019).
 
 Command: python run.py --config=configs/sngan_cifar10.py
-Cost: 22.7 s a step on two CPU cores, 26 days (docs/results/speed).
+Cost: 22.7 s a step of twice its batch on two CPU cores, hence two weeks (docs/results/speed).
 Result: not run yet.
 """
 

@@ -1,11 +1,13 @@
 """One training step of each model in PyTorch: the same objective and updates as the family's.
 
 A step takes images in [-1, 1], channels last, labels and, for tests, the noise it would draw. It
-logs its losses, as tensors, and nothing else.
+logs its losses, as tensors, and nothing else. What goes forwards between two updates of a network
+is in one `autocast`, so that its weights are cast once; what goes backwards is in none.
 """
 
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -15,6 +17,8 @@ from torch.nn.utils import parametrize
 
 Noise = Any
 Step = Callable[..., dict[str, Tensor]]
+Autocast = Callable[[], AbstractContextManager]
+"""() -> what forward passes run under: `torch.autocast`, or nothing."""
 
 
 def adam(config: dict[str, Any], name: str, module: nn.Module, **options: Any) -> torch.optim.Adam:
@@ -25,12 +29,15 @@ def adam(config: dict[str, Any], name: str, module: nn.Module, **options: Any) -
 
 
 def make(
-    config: dict[str, Any], nets: nn.ModuleDict, options: dict[str, Any]
+    config: dict[str, Any],
+    nets: nn.ModuleDict,
+    options: dict[str, Any],
+    autocast: Autocast = nullcontext,
 ) -> tuple[Step, dict[str, torch.optim.Adam]]:
     """The step of a config's family and its optimizers, with `options` (fused, capturable)."""
     optimizers = {name: adam(config, name, net, **options) for name, net in nets.items()}
     step = {"vae": vae, "gan": gan, "cvae_gan": cvae_gan}[config["family"]](
-        config, nets, optimizers
+        config, nets, optimizers, autocast
     )
     return step, optimizers
 
@@ -45,17 +52,20 @@ def kl(mean: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mean.square() + logvar.exp() - logvar - 1).sum(1).mean()
 
 
-def vae(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any]) -> Step:
+def vae(
+    config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any], autocast: Autocast
+) -> Step:
     """Gaussian likelihood of standard deviation sqrt(1/2), so |x - x'|^2, and beta KL."""
     encoder, generator = nets["encoder"], nets["generator"]
     beta = config["loss"]["beta"]
 
     def step(images: Tensor, labels: Tensor, noise: Noise = None) -> dict[str, Tensor]:
-        mean, logvar = encoder(images, labels)
-        noise = normal(mean, *mean.shape) if noise is None else noise
-        outputs = generator(mean + torch.exp(0.5 * logvar) * noise, labels).tanh()
-        reconstruction = (images - outputs).square().flatten(1).sum(1).mean()
-        regulariser = beta * kl(mean, logvar)
+        with autocast():
+            mean, logvar = encoder(images, labels)
+            noise = normal(mean, *mean.shape) if noise is None else noise
+            outputs = generator(mean + torch.exp(0.5 * logvar) * noise, labels).tanh()
+            reconstruction = (images - outputs).square().sum((1, 2, 3)).mean()
+            regulariser = beta * kl(mean, logvar)
         for optimizer in optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         (reconstruction + regulariser).backward()
@@ -80,7 +90,9 @@ GENERATOR = {
 }
 
 
-def gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any]) -> Step:
+def gan(
+    config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any], autocast: Autocast
+) -> Step:
     """`n_critic` updates of the discriminator, then the generator on the last fakes."""
     generator, discriminator = nets["generator"], nets["discriminator"]
     game = config["loss"]["adversarial"]
@@ -95,19 +107,20 @@ def gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any])
             real = images[draw]
             z = normal(real, len(real), config["z_dim"]) if noise is None else noise[draw]
             # Only the last fakes are differentiated as far as the generator.
-            with torch.set_grad_enabled(draw == critics - 1):
+            with autocast(), torch.set_grad_enabled(draw == critics - 1):
                 fakes = generator(z, labels[draw]).tanh()
             optimizers["discriminator"].zero_grad(set_to_none=True)
-            with parametrize.cached():  # one power iteration for both
+            with autocast(), parametrize.cached():  # one power iteration for both
                 judged = discriminator(real, labels[draw])
                 judged_fakes = discriminator(fakes.detach(), labels[draw])
-            critic_loss = REAL[game](judged) + FAKE[game](judged_fakes)
+                critic_loss = REAL[game](judged) + FAKE[game](judged_fakes)
             critic_loss.backward()
             optimizers["discriminator"].step()
         optimizers["generator"].zero_grad(set_to_none=True)
         discriminator.requires_grad_(False)
         discriminator.eval()  # no power iteration here
-        loss = GENERATOR[game](discriminator(fakes, labels[-1]))
+        with autocast():
+            loss = GENERATOR[game](discriminator(fakes, labels[-1]))
         loss.backward()
         discriminator.train().requires_grad_(True)
         optimizers["generator"].step()
@@ -123,7 +136,9 @@ def gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any])
     return step
 
 
-def cvae_gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any]) -> Step:
+def cvae_gan(
+    config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, Any], autocast: Autocast
+) -> Step:
     """Relative lambda and lambda', every network at once; D sees fakes once for both players.
 
     Of those it sees reconstructions only where `loss.judge_reconstructions` says so.
@@ -137,20 +152,25 @@ def cvae_gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, 
 
     def step(images: Tensor, labels: Tensor, noise: Noise = None) -> dict[str, Tensor]:
         both = torch.cat([labels, labels])
-        mean, logvar = encoder(images, labels)
-        if noise is None:
-            noise = normal(mean, 2, *mean.shape)
-        z = torch.cat([mean + torch.exp(0.5 * logvar) * noise[0], noise[1]])
-        fakes = generator(z, both).tanh()
+        with autocast():
+            mean, logvar = encoder(images, labels)
+            if noise is None:
+                noise = normal(mean, 2, *mean.shape)
+            z = torch.cat([mean + torch.exp(0.5 * logvar) * noise[0], noise[1]])
+            fakes = generator(z, both).tanh()
+            regulariser = loss["beta"] * kl(mean, logvar)
 
-        # 1. Pulls at the pictures.
-        near, free = (half.detach().requires_grad_() for half in fakes.split(len(images)))
-        reconstruction = (images - near).square().flatten(1).sum(1).mean()
+            # 1. Pulls at the pictures, and the discriminator's loss.
+            near, free = (half.detach().requires_grad_() for half in fakes.split(len(images)))
+            reconstruction = (images - near).square().sum((1, 2, 3)).mean()
+            shown = {"near": near, "free": free} if judged else {"free": free}
+            logits = {name: discriminator(x, labels) for name, x in shown.items()}
+            paid = {name: GENERATOR[game](each) for name, each in logits.items()}
+            adversarial = sum(weights[name] * each for name, each in paid.items()) / 2
+            real = discriminator(images, labels)
+            fake_loss = sum(FAKE[game](each) for each in logits.values()) / len(logits)
+            critic_loss = REAL[game](real) + fake_loss
         (pull,) = torch.autograd.grad(reconstruction, near)
-        shown = {"near": near, "free": free} if judged else {"free": free}
-        logits = {name: discriminator(x, labels) for name, x in shown.items()}
-        paid = {name: GENERATOR[game](each) for name, each in logits.items()}
-        adversarial = sum(weights[name] * each for name, each in paid.items()) / 2
         adversaries = torch.autograd.grad(adversarial, list(shown.values()), retain_graph=True)
         pulls = {"near": pull, "free": torch.zeros_like(pull)}
         for name, adversary in zip(shown, adversaries, strict=True):
@@ -158,15 +178,11 @@ def cvae_gan(config: dict[str, Any], nets: nn.ModuleDict, optimizers: dict[str, 
             pulls[name] = pulls[name] + loss["lambda_adv"] * weights[name] * ratio * adversary
 
         # 2. Encoder and generator.
-        regulariser = loss["beta"] * kl(mean, logvar)
         for optimizer in optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward([regulariser, fakes], [None, torch.cat(list(pulls.values()))])
 
         # 3. The discriminator.
-        real = discriminator(images, labels)
-        fake_loss = sum(FAKE[game](each) for each in logits.values()) / len(logits)
-        critic_loss = REAL[game](real) + fake_loss
         critic_loss.backward(inputs=list(discriminator.parameters()))
         for optimizer in optimizers.values():
             optimizer.step()
