@@ -5,8 +5,9 @@ each (Fu et al. 2019).
 
 Command: python run.py --config=configs/vae_cifar10_cyclical.py
 Cost: as vae_cifar10, six minutes on two CPU cores.
-Result: not run to its end. Four cycles did not cure the collapse that the mean over pixels makes
-(loss.reconstruction_reduction='mean'): its optimum is an empty code; docs/results/vae.
+Result: four cycles did not cure the collapse that the mean over pixels makes
+(--config.loss.reconstruction_reduction=mean): its optimum is an empty code. The summed objective,
+which does not collapse, was not run; docs/results/vae_dcgan_cifar10.
 """
 
 from ml_collections import ConfigDict
