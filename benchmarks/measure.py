@@ -4,8 +4,7 @@
 
 Throughput against PyTorch (`throughput.py`), what a training costs beside its steps
 (`overheads.py`) and seeds in one program (`seeds.py`), each into a JSON file of its own, with a
-page beside them (`page.py`). What is there already is not measured again. On a CPU most of the time
-is SNGAN's, whose step takes up to a minute.
+page beside them (`page.py`). On a CPU most of the time is SNGAN's, whose step takes up to a minute.
 """
 
 import argparse
@@ -28,10 +27,8 @@ def main() -> None:
     flags = parser.parse_args()
     against = [f"--torch={flags.torch}", f"--batch={flags.batch}", f"--modes={flags.modes}"]
     for name, options in (("overheads", []), ("seeds", []), ("throughput", against)):
-        output = flags.output / f"{name}.json"
-        if not output.exists():
-            command = [sys.executable, str(HERE / f"{name}.py"), *options, f"--output={output}"]
-            subprocess.run(command, check=True)
+        output = f"--output={flags.output / name}.json"
+        subprocess.run([sys.executable, str(HERE / f"{name}.py"), *options, output], check=True)
     page.write(flags.output)
 
 
