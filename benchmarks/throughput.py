@@ -118,7 +118,7 @@ def measure(model: str, batch: int, flags: argparse.Namespace) -> dict[str, Any]
         each.pop("config", None)
     return {
         "model": model,
-        "batch_size": batch,
+        "batch_size": config["batch_size"],  # --set may have another than --batch
         "matmul": flags.matmul,
         "precision": flags.precision,
         "about": about,
