@@ -1,5 +1,6 @@
 """Programs timed side by side: what they answer, and what is made of it."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import measure  # noqa: E402
 import overheads  # noqa: E402
 import page  # noqa: E402
 import seeds  # noqa: E402
@@ -111,3 +113,23 @@ def test_devices_input_and_evaluations_in_a_table():
 def test_the_page_is_that_of_its_files():
     path = page.FOLDER / "README.md"
     assert path.read_text() == page.text(page.FOLDER)
+
+
+def test_one_command_measures_all_and_writes_the_page(tmp_path, monkeypatch):
+    ran = []
+
+    def run(command, check):
+        ran.append(command[1:-1])
+        shutil.copy(page.FOLDER / "overheads.json", command[-1].removeprefix("--output="))
+
+    monkeypatch.setattr(measure.subprocess, "run", run)
+    monkeypatch.setattr(sys, "argv", ["measure.py", f"--output={tmp_path}", "--torch=python"])
+    measure.main()
+    assert [Path(script).name for script, *_ in ran] == [
+        "overheads.py",
+        "seeds.py",
+        "throughput.py",
+    ]
+    assert ran[-1][1:] == ["--torch=python", "--batch=128", "--modes=eager,compile"]
+    headings = [line for line in (tmp_path / "README.md").read_text().splitlines() if "## " in line]
+    assert headings == ["## overheads", "## seeds", "## throughput"]
