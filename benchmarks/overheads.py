@@ -39,7 +39,7 @@ import sides  # noqa: E402
 
 from gen_jax import config as configs  # noqa: E402
 from gen_jax import data  # noqa: E402
-from gen_jax.core import keys, machine, parallel, xla  # noqa: E402
+from gen_jax.core import keys, parallel, xla  # noqa: E402
 from gen_jax.data.batches import Batch, Batches  # noqa: E402
 from gen_jax.evals.model import Model  # noqa: E402
 from gen_jax.families import FAMILIES  # noqa: E402
@@ -249,14 +249,7 @@ def main() -> None:
     flags = parser.parse_args()
     xla.prepare()
     only = flags.only.split(",")
-    result: dict[str, Any] = {
-        "command": " ".join(["python benchmarks/overheads.py", *sys.argv[1:]]),
-        "commit": sides.commit(),
-        "config": flags.config,
-        "jax": jax.__version__,
-        "processors": os.cpu_count(),
-        "processor": sides.described(machine.processor(), machine.instructions()),
-    }
+    result: dict[str, Any] = {"config": flags.config, "jax": jax.__version__}
     if "start" in only:
         result["start"] = start(flags.config, flags.set, flags.starts)
     if "input" in only:
@@ -267,8 +260,7 @@ def main() -> None:
         result["evaluation"] = evaluation(flags.config, flags.set)
     print(table(result))
     if flags.output:
-        Path(flags.output).parent.mkdir(parents=True, exist_ok=True)
-        Path(flags.output).write_text(json.dumps(result, indent=1) + "\n")
+        sides.write(flags.output, "overheads.py", result)
 
 
 def _ratio(ratio: dict[str, float]) -> str:

@@ -8,7 +8,6 @@ the runs are stacked in one program, on a CPU they take turns with one compiled 
 
 import argparse
 import json
-import os
 import statistics
 import sys
 from pathlib import Path
@@ -18,8 +17,6 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import sides  # noqa: E402
-
-from gen_jax.core import machine  # noqa: E402
 
 
 def measure(
@@ -71,16 +68,7 @@ def main() -> None:
     measured = measure(flags.config, counts, flags.set, flags.seconds, flags.windows)
     print(table(measured))
     if flags.output:
-        result = {
-            "command": " ".join(["python benchmarks/seeds.py", *sys.argv[1:]]),
-            "commit": sides.commit(),
-            "processors": os.cpu_count(),
-            "processor": sides.described(machine.processor(), machine.instructions()),
-            "config": flags.config,
-            "seeds": measured,
-        }
-        Path(flags.output).parent.mkdir(parents=True, exist_ok=True)
-        Path(flags.output).write_text(json.dumps(result, indent=1) + "\n")
+        sides.write(flags.output, "seeds.py", {"config": flags.config, "seeds": measured})
 
 
 if __name__ == "__main__":

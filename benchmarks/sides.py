@@ -16,6 +16,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+NUM_CLASSES = {"cifar10": 10, "cifar100": 100}
+"""Of the data sets that images are made up in the place of."""
+
 
 def serve(about: dict[str, Any], run: Callable[[int], float]) -> None:
     """Answers until the input ends; `run` takes steps and returns the seconds they took."""
@@ -86,6 +89,20 @@ def commit() -> str:
 def described(processor: str, instructions: str) -> str:
     """A processor by its name and whether its vectors are the wide ones, twice as fast."""
     return f"{processor}, {'with' if 'avx512f' in instructions.split() else 'without'} AVX-512"
+
+
+def write(path: str, script: str, result: dict[str, Any]) -> None:
+    """Writes what a script measured as JSON, with its command, the commit and the machine."""
+    from gen_jax.core import machine  # not where sides are PyTorch's
+
+    made = {
+        "command": " ".join([f"python benchmarks/{script}", *sys.argv[1:]]),
+        "commit": commit(),
+        "processors": os.cpu_count(),
+        "processor": described(machine.processor(), machine.instructions()),
+    }
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(json.dumps(made | result, indent=1) + "\n")
 
 
 def gibibytes(memory: dict[str, float]) -> str:

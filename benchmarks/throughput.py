@@ -13,7 +13,6 @@ one has not.
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -29,7 +28,7 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import sides  # noqa: E402
 
-from gen_jax.core import machine, xla  # noqa: E402
+from gen_jax.core import xla  # noqa: E402
 
 MODELS = ("vae_cifar10", "dcgan_cifar10", "cvae_gan_cifar100", "sngan_cifar10")
 """Convolutional VAE, DCGAN, CVAE-GAN, and SNGAN's residual networks."""
@@ -192,21 +191,8 @@ def main() -> None:
             for name, words in measured[-1]["failed"].items():
                 print(f"{name} failed: {words}", file=sys.stderr)
             if flags.output:  # as far as it is done
-                _write(Path(flags.output), rates, measured)
-
-
-def _write(path: Path, rates: dict[str, float], measured: list[dict[str, Any]]) -> None:
-    result = {
-        "command": " ".join(["python benchmarks/throughput.py", *sys.argv[1:]]),
-        "commit": sides.commit(),
-        "processors": os.cpu_count(),
-        "processor": sides.described(machine.processor(), machine.instructions()),
-        "python": platform.python_version(),
-        "gflops": rates,
-        "measured": measured,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
+                result = {"python": platform.python_version(), "gflops": rates}
+                sides.write(flags.output, "throughput.py", result | {"measured": measured})
 
 
 if __name__ == "__main__":

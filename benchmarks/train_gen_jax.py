@@ -40,8 +40,6 @@ try:
 except ImportError:  # an older checkout
     calls = None  # type: ignore[assignment]
 
-NUM_CLASSES = {"cifar10": 10, "cifar100": 100}
-
 
 def main() -> None:
     """Compiles, warms up, serves."""
@@ -51,7 +49,7 @@ def main() -> None:
         determinism.ask()
     if REQUEST.get("matmul", "float32") == "float32":
         jax.config.update("jax_default_matmul_precision", "highest")
-    classes = NUM_CLASSES[config.data.name]
+    classes = sides.NUM_CLASSES[config.data.name]
     names = tuple(map(str, range(classes)))
     spec = DataSpec(config.data.name, (32, 32, 3), classes, names, 50_000)
     family = FAMILIES[config.family](config, spec)

@@ -23,7 +23,6 @@ from gen_jax.families import FAMILIES  # noqa: E402
 from gen_jax.train import calls, memory, resident, steps  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
-NUM_CLASSES = {"cifar10": 10, "cifar100": 100}
 IMAGES = 5_000
 """Of a data set that has no end of other keys: how many do not change what a step costs."""
 
@@ -36,7 +35,7 @@ def main() -> None:
     config = configs.override(config, request["overrides"])
     if config.deterministic:
         determinism.ask()
-    classes = NUM_CLASSES[config.data.name]
+    classes = sides.NUM_CLASSES[config.data.name]
     names = tuple(map(str, range(classes)))
     spec = DataSpec(config.data.name, (32, 32, 3), classes, names, IMAGES)
     rng = np.random.default_rng(0)
